@@ -1,0 +1,94 @@
+"""The S3 layout: every object key and its content type. No key is made anywhere else."""
+
+import re
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BINARY = "application/octet-stream"
+ZSTD = "application/zstd"
+ZIP = "application/zip"
+C_SOURCE = "text/x-c; charset=utf-8"
+
+REQUEST = "request.json"
+FIRMWARE = "firmware"
+LOG = "log.txt"
+RESULT = "result.json"
+KEYMAP_C = "keymap.c"
+
+CONTENT_TYPES = {
+    REQUEST: JSON,
+    FIRMWARE: BINARY,
+    LOG: TEXT,
+    RESULT: JSON,
+    KEYMAP_C: C_SOURCE,
+}
+
+COMMIT_PATTERN = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+CHANNEL_PATTERN = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
+FOLDER_PATTERN = r"[a-z0-9_][a-z0-9_-]*"
+
+
+def build(key: str, name: str) -> str:
+    """An object of one build: ``name`` is one of this module's constants."""
+    if name not in CONTENT_TYPES:
+        raise ValueError(f"no such object of a build: {name!r}")
+    return f"builds/{key}/{name}"
+
+
+def channel(name: str) -> str:
+    """The pointer that says which commit a channel is at."""
+    return f"channels/{_checked(CHANNEL_PATTERN, name)}.json"
+
+
+def manifest(commit: str) -> str:
+    """The list of a commit's layers with their digests, written after all of them."""
+    return f"{_firmware(commit)}/manifest.json"
+
+
+def core(commit: str) -> str:
+    """Everything of a tree but its keyboards and ChibiOS."""
+    return f"{_firmware(commit)}/core.tar.zst"
+
+
+def chibios(commit: str) -> str:
+    """What only ARM and RP2040 boards need besides the core."""
+    return f"{_firmware(commit)}/chibios.tar.zst"
+
+
+def keyboard_folder(commit: str, folder: str) -> str:
+    """One top-level folder below the tree's ``keyboards/``."""
+    return f"{_firmware(commit)}/keyboards/{_checked(FOLDER_PATTERN, folder)}.tar.zst"
+
+
+def source(commit: str) -> str:
+    """The whole tree as users download it."""
+    return f"{_firmware(commit)}/source.zip"
+
+
+def metadata(commit: str, path: str) -> str:
+    """A file that ``qmk generate-api`` wrote; ``path`` is relative to its ``v1`` folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", path) or ".." in path.split("/"):
+        raise ValueError(f"not a metadata path: {path!r}")
+    return f"{_firmware(commit)}/api/v1/{path}"
+
+
+def keyboard_list(commit: str) -> str:
+    return metadata(commit, "keyboard_list.json")
+
+
+def keyboard_aliases(commit: str) -> str:
+    return metadata(commit, "keyboard_aliases.json")
+
+
+def keyboard_info(commit: str, keyboard: str) -> str:
+    return metadata(commit, f"keyboards/{keyboard}/info.json")
+
+
+def _firmware(commit: str) -> str:
+    return f"firmware/{_checked(COMMIT_PATTERN, commit)}"
+
+
+def _checked(pattern: str, text: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"not fit for an object key: {text!r}")
+    return text

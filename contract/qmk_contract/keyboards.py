@@ -1,0 +1,104 @@
+"""Keyboards of a published tree: names, aliases, layouts, as ``qmk generate-api`` writes them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qmk_contract.errors import RequestError
+from qmk_contract.keymap import Keymap
+from qmk_contract.phases import Reason
+
+KEYBOARD_PATTERN = r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,9}"
+KEYBOARD_LENGTH_MAX = 128
+_ALIAS_HOPS_MAX = 16
+
+
+@dataclass(frozen=True)
+class Keyboard:
+    """One keyboard: number of keys by layout name, other names of layouts, platform of its MCU.
+
+    ``platform`` is ``avr``, or another word for anything that needs ChibiOS.
+    """
+
+    name: str
+    platform: str
+    layouts: Mapping[str, int]
+    layout_aliases: Mapping[str, str]
+
+    def check(self, keymap: Keymap) -> Keymap:
+        """Resolve the layout's alias and compare each layer's length with the layout.
+
+        Raises:
+            RequestError: the keyboard has no such layout, or a layer has another key count.
+        """
+        layout = self.layout_aliases.get(keymap.layout, keymap.layout)
+        keys = self.layouts.get(layout)
+        if keys is None:
+            known = ", ".join(sorted(self.layouts)) or "none"
+            raise RequestError(
+                Reason.UNKNOWN_LAYOUT,
+                f"{self.name} has no layout {keymap.layout}; its layouts are: {known}",
+            )
+        for index, row in enumerate(keymap.layers):
+            if len(row) != keys:
+                raise RequestError(
+                    Reason.INVALID_KEYMAP,
+                    f"layer {index} has {len(row)} keys, {layout} has {keys}",
+                    layer=index,
+                )
+        return Keymap(layout, keymap.layers, keymap.fields)
+
+
+def keyboard_from_info(name: str, document: Mapping[str, Any]) -> Keyboard:
+    """Read a keyboard from its info.json.
+
+    Raises:
+        ValueError: the document does not describe that keyboard.
+    """
+    info = (document.get("keyboards") or {}).get(name)
+    if not isinstance(info, Mapping):
+        raise ValueError(f"info.json does not describe {name}")
+    layouts = info.get("layouts") or {}
+    return Keyboard(
+        name=name,
+        platform=_platform(info),
+        layouts={
+            layout: len(data["layout"] if isinstance(data, Mapping) else data)
+            for layout, data in layouts.items()
+        },
+        layout_aliases=dict(info.get("layout_aliases") or {}),
+    )
+
+
+def resolve_alias(name: str, aliases: Mapping[str, Any]) -> str:
+    """Follow keyboard_aliases.json from an old name to the current one; aliases may chain."""
+    for _ in range(_ALIAS_HOPS_MAX):
+        entry = aliases.get(name)
+        if entry is None:
+            return name
+        name = entry["target"] if isinstance(entry, Mapping) else str(entry)
+    return name
+
+
+def check_keyboard_name(name: object) -> str:
+    """Pass a keyboard's name through the allow-list.
+
+    Raises:
+        RequestError: no keyboard can have that name.
+    """
+    fits = isinstance(name, str) and len(name) <= KEYBOARD_LENGTH_MAX
+    if not fits or not re.fullmatch(KEYBOARD_PATTERN, str(name)):
+        raise RequestError(
+            Reason.UNKNOWN_KEYBOARD,
+            "keyboard must be a path of lower-case letters, digits, '_' and '-', such as "
+            "clueboard/66/rev3",
+        )
+    return str(name)
+
+
+def _platform(info: Mapping[str, Any]) -> str:
+    platform = str(info.get("platform_key") or "")
+    if platform:
+        return platform
+    return "avr" if info.get("protocol") in ("LUFA", "V-USB") else "chibios"

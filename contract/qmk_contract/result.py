@@ -1,0 +1,86 @@
+"""result.json: how one build ended. Written last; what it names is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from qmk_contract.phases import Reason
+
+SCHEMA = 1
+DIAGNOSTICS_MAX = 20
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A stored object of the build: size in bytes and SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """The firmware object, and its file name extension without the dot: hex, bin or uf2."""
+
+    extension: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes used of bytes available; ``limit`` is None where the tree does not know one."""
+
+    used: int
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the firmware needs of the microcontroller."""
+
+    flash: Memory | None = None
+    ram: Memory | None = None
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One message of the compiler. ``layer`` and ``key`` count from 0, where known."""
+
+    severity: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    layer: int | None = None
+    key: int | None = None
+    keycode: str | None = None
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """How a build ended. ``times`` are milliseconds by step; ``path`` is how it was built."""
+
+    key: str
+    keyboard: str
+    firmware_commit: str
+    toolchain_digest: str
+    reason: Reason
+    message: str
+    returncode: int
+    command: tuple[str, ...]
+    started: datetime
+    finished: datetime
+    log: Artifact
+    firmware: Firmware | None = None
+    keymap_c: Artifact | None = None
+    usage: Usage | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    times: Mapping[str, int] = field(default_factory=dict)
+    path: str = "full"
+    schema: int = SCHEMA
+
+    @property
+    def succeeded(self) -> bool:
+        """Success without a firmware file does not exist."""
+        return self.reason is Reason.COMPLETED and self.firmware is not None

@@ -1,0 +1,50 @@
+"""A published firmware tree: the channel's pointer and the manifest of a commit's layers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Where a channel points: moved last, after everything of the commit is in place."""
+
+    channel: str
+    commit: str
+    published: datetime
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One archive: its object key, size in bytes, and SHA-256 in hexadecimal."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All layers of a commit. ``keyboards`` maps top-level keyboard folders to their layers."""
+
+    commit: str
+    created: datetime
+    core: Layer
+    source: Layer
+    keyboards: Mapping[str, Layer] = field(default_factory=dict)
+    chibios: Layer | None = None
+    schema: int = SCHEMA
+
+    def layers_for(self, keyboard: str, platform: str) -> tuple[Layer, ...]:
+        """What a build of one keyboard unpacks, in order.
+
+        Raises:
+            KeyError: the tree has no folder of that keyboard.
+        """
+        folder = self.keyboards[keyboard.split("/", 1)[0]]
+        if platform == "avr" or self.chibios is None:
+            return (self.core, folder)
+        return (self.core, self.chibios, folder)
