@@ -14,6 +14,8 @@ BUILD_COMPONENT = "build"
 COMPILE_JOB_LABEL = f"{GROUP}/compile-job"
 BUILD_KEY_LABEL = f"{GROUP}/build-key"
 RERUN_LABEL = f"{GROUP}/rerun"
+#: On a Job: the toolchain image's digest (a colon is not allowed in a label value).
+TOOLCHAIN_DIGEST_ANNOTATION = f"{GROUP}/toolchain-digest"
 
 BUILD_CONTAINER = "build"
 UPLOAD_CONTAINER = "upload"
