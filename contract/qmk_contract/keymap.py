@@ -5,6 +5,7 @@ A keycode is C source of a stranger: it may only be an expression on one line, s
 stays one layer a line and can open no string, comment, block or preprocessor directive.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,9 @@ BUILD_FIELDS = (
     "macros", "modules",
 )  # fmt: skip
 #: Of these, the ones whose text reaches make and the preprocessor, where $ and ` have a meaning.
-_MAKE_FIELDS = frozenset({"config", "converter", "host_language", "modules"})
+_MAKE_FIELDS = frozenset({"config", "modules"})
+#: And the ones that are one name.
+_WORD_FIELDS = {"converter": r"[a-z0-9_]{1,64}", "host_language": r"[A-Za-z0-9_]{1,64}"}
 _TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*")
 _MAKE_TEXT = re.compile(r"(?!.*\.\.)[A-Za-z0-9_ ,.:()|<>+*/-]*")
 _FIELD_TEXT_MAX = 4096
@@ -70,13 +73,17 @@ def normalise_keymap(body: Mapping[str, Any]) -> Keymap:
         raise RequestError(Reason.UNKNOWN_LAYOUT, "layout must be the name of a layout macro")
     fields = {name: body[name] for name in BUILD_FIELDS if body.get(name) is not None}
     for name, value in fields.items():
+        _check_kind(name, value)
         _check_field(name, value, name, FIELD_DEPTH_MAX)
-    return Keymap(layout, _layers(body["layers"]), fields)
+    keymap = Keymap(layout, _layers(body["layers"]), fields)
+    if len(json.dumps(keymap.to_body())) > KEYMAP_BYTES_MAX:
+        raise _invalid(f"the keymap is larger than {KEYMAP_BYTES_MAX // 1024} KiB")
+    return keymap
 
 
 def sanitise_name(name: object) -> str:
     """Any keymap name, reduced to letters, digits, ``_`` and ``-``, at most 64 of them."""
-    text = re.sub(r"[^A-Za-z0-9_-]", "_", str(name))[:NAME_LENGTH_MAX]
+    text = re.sub(r"[^A-Za-z0-9_-]", "_", "" if name is None else str(name))[:NAME_LENGTH_MAX]
     text = re.sub(r"^-+", "", text)
     return text if re.search(r"[A-Za-z0-9]", text) else DEFAULT_NAME
 
@@ -134,6 +141,17 @@ def _imbalance(text: str) -> str | None:
         elif character == "," and not opened:
             return "has a comma outside parentheses: one key, one keycode"
     return "has unbalanced parentheses" if opened else None
+
+
+def _check_kind(name: str, value: object) -> None:
+    if name in _WORD_FIELDS:
+        if not isinstance(value, str) or not re.fullmatch(_WORD_FIELDS[name], value):
+            raise _invalid(f"{name} must be the name of one that the firmware has")
+    elif name == "config":
+        if not isinstance(value, Mapping):
+            raise _invalid("config must be an object")
+    elif not _is_array(value):
+        raise _invalid(f"{name} must be an array")
 
 
 def _check_field(name: str, value: object, where: str, depth: int) -> None:

@@ -1,0 +1,140 @@
+"""Keymaps: null layers and keys are filled, everything else passes an allow-list or is refused."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmk_contract.errors import RequestError
+from qmk_contract.keymap import (
+    KEYCODE_PATTERN,
+    LAYERS_MAX,
+    NAME_PATTERN,
+    normalise_keymap,
+    sanitise_name,
+)
+from qmk_contract.phases import Reason
+from tests.strategies import json_values, keymaps
+
+
+def keymap(*layers: Any, **fields: Any) -> dict[str, Any]:
+    return {"layout": "LAYOUT", "layers": list(layers), **fields}
+
+
+def test_null_layers_and_keys_are_filled() -> None:
+    made = normalise_keymap(keymap(["KC_A", None], None, ["", " MO( 1 ) "]))
+    assert made.layers == (("KC_A", "KC_NO"), ("KC_TRNS", "KC_TRNS"), ("KC_NO", "MO( 1 )"))
+
+
+def test_words_about_the_author_and_unknown_fields_are_left_out() -> None:
+    body = keymap(
+        ["KC_A"], author="me", notes="mine", documentation="long", version=1, colour="red"
+    )
+    assert normalise_keymap(body).to_body() == {"layout": "LAYOUT", "layers": [["KC_A"]]}
+
+
+def test_fields_that_change_the_firmware_are_kept() -> None:
+    macros = [["Say $5: `hi`…\n", {"action": "tap", "keycodes": ["ENTER"]}]]
+    made = normalise_keymap(keymap(["KC_A"], macros=macros, config={"tapping": {"term": 200}}))
+    assert made.fields == {"macros": macros, "config": {"tapping": {"term": 200}}}
+
+
+@given(keymaps)
+def test_normalising_twice_changes_nothing(body: dict[str, Any]) -> None:
+    once = normalise_keymap(body)
+    assert normalise_keymap(once.to_body()) == once
+
+
+@given(json_values, json_values)
+def test_any_json_is_normalised_or_refused_with_the_one_error(layout: Any, layers: Any) -> None:
+    try:
+        made = normalise_keymap({"layout": layout, "layers": layers})
+    except RequestError:
+        return
+    assert all(re.fullmatch(KEYCODE_PATTERN, code) for code in made.keycodes())
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "layer", "key", "message"),
+    [
+        ({}, Reason.INVALID_KEYMAP, None, None, "Invalid or missing keys: layout, layers"),
+        ({"layout": "L"}, Reason.INVALID_KEYMAP, None, None, "Invalid or missing keys: layers"),
+        ({"layout": 1, "layers": [["KC_A"]]}, Reason.UNKNOWN_LAYOUT, None, None, "layout macro"),
+        ({"layout": "L();", "layers": [["A"]]}, Reason.UNKNOWN_LAYOUT, None, None, "layout macro"),
+        (keymap(), Reason.INVALID_KEYMAP, None, None, "non-empty array"),
+        ({"layout": "L", "layers": "KC_A"}, Reason.INVALID_KEYMAP, None, None, "non-empty array"),
+        (keymap(None), Reason.INVALID_KEYMAP, None, None, "1 to 512 keys"),
+        (keymap([]), Reason.INVALID_KEYMAP, None, None, "1 to 512 keys"),
+        (keymap(["KC_A"], "KC_A"), Reason.INVALID_KEYMAP, 1, None, "must be an array"),
+        (keymap(["KC_A", 7]), Reason.INVALID_KEYMAP, 0, 1, "must be a string"),
+        (keymap(*[["KC_A"]] * 33), Reason.INVALID_KEYMAP, None, None, "too many layers: 33"),
+        (keymap(["MO(1"]), Reason.INVALID_KEYMAP, 0, 0, "unbalanced parentheses"),
+        (keymap(["MO)1("]), Reason.INVALID_KEYMAP, 0, 0, "unbalanced parentheses"),
+        (keymap(["KC_A, KC_B"]), Reason.INVALID_KEYMAP, 0, 0, "one key, one keycode"),
+        (keymap(["KC_A", "KC_B}; evil"]), Reason.INVALID_KEYMAP, 0, 1, "no keycode has"),
+        (keymap(['"x"']), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["KC_A /*"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["KC_A //"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["#include </etc/passwd>"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["KC_A\\"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["'a"]), Reason.INVALID_KEYMAP, 0, 0, "unbalanced quote"),
+        (keymap(["K" * 257]), Reason.INVALID_KEYMAP, 0, 0, "longer than 256"),
+        (keymap(["A"], converter="../x"), Reason.INVALID_KEYMAP, None, None, "converter"),
+        (keymap(["A"], converter="a/b"), Reason.INVALID_KEYMAP, None, None, "converter"),
+        (keymap(["A"], converter=7), Reason.INVALID_KEYMAP, None, None, "converter"),
+        (keymap(["A"], host_language="$x"), Reason.INVALID_KEYMAP, None, None, "host_language"),
+        (keymap(["A"], macros="x"), Reason.INVALID_KEYMAP, None, None, "macros must be an array"),
+        (keymap(["A"], config=[1]), Reason.INVALID_KEYMAP, None, None, "config must be an object"),
+        (keymap(["A"], config={"a": "$(shell id)"}), Reason.INVALID_KEYMAP, None, None, "config.a"),
+        (keymap(["A"], config={"$(x)": 1}), Reason.INVALID_KEYMAP, None, None, "config"),
+        (keymap(["A"], modules=["a/../../b"]), Reason.INVALID_KEYMAP, None, None, "modules[0]"),
+        (keymap(["A"], macros=[["\x00"]]), Reason.INVALID_KEYMAP, None, None, "macros[0][0]"),
+        (keymap(["A"], macros=["x" * 140_000]), Reason.INVALID_KEYMAP, None, None, "macros[0]"),
+        (
+            keymap(["A"], macros=[["x" * 4000]] * 40),
+            Reason.INVALID_KEYMAP, None, None, "larger than 128 KiB",
+        ),
+        (
+            keymap(["A"], config={"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}),
+            Reason.INVALID_KEYMAP, None, None, "nested too deeply",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_keymap_is_refused_with_the_place_named(
+    body: dict[str, Any], reason: Reason, layer: int | None, key: int | None, message: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        normalise_keymap(body)
+    error = caught.value
+    assert (error.reason, error.layer, error.key) == (reason, layer, key)
+    assert message in error.message
+
+
+def test_as_many_layers_as_qmk_can_hold_are_accepted() -> None:
+    assert len(normalise_keymap(keymap(*[["KC_A"]] * LAYERS_MAX)).layers) == LAYERS_MAX
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("layout_ortho_4x12_2026-11-23", "layout_ortho_4x12_2026-11-23"),
+        ("Bob's map", "Bob_s_map"),
+        ("../../etc/passwd", "______etc_passwd"),
+        ("-rf", "rf"),
+        ("", "keymap"),
+        ("😀", "keymap"),
+        (None, "keymap"),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_an_odd_name_is_made_usable(name: object, expected: str) -> None:
+    assert sanitise_name(name) == expected
+
+
+@given(st.text())
+def test_every_name_ends_up_safe_and_stays_as_it_is(name: str) -> None:
+    made = sanitise_name(name)
+    assert re.fullmatch(NAME_PATTERN, made)
+    assert sanitise_name(made) == made

@@ -1,0 +1,57 @@
+"""Admission: first come, first served, under the cap, one build of a key at a time."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmk_contract.queue import Limits, Waiting, admit, position, queue_order
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+jobs = st.lists(
+    st.builds(
+        Waiting,
+        name=st.text("abc", min_size=1, max_size=3),
+        key=st.sampled_from("klmno"),
+        created=st.integers(0, 5).map(lambda second: START + timedelta(seconds=second)),
+    ),
+    unique_by=lambda job: job.name,
+    max_size=12,
+)
+
+
+@given(jobs, st.sets(st.sampled_from("klmno")), st.integers(0, 6), st.integers(0, 6))
+def test_the_cap_holds_and_no_key_runs_twice(
+    waiting: list[Waiting], keys: set[str], running: int, cap: int
+) -> None:
+    admitted = admit(waiting, keys, running, Limits(cap))
+    assert len(admitted) <= max(0, cap - running)
+    made = [job.key for job in admitted]
+    assert len(set(made)) == len(made)
+    assert not keys & set(made)
+
+
+@given(jobs, st.randoms())
+def test_the_order_does_not_depend_on_the_order_of_events(
+    waiting: list[Waiting], random: Random
+) -> None:
+    mixed = list(waiting)
+    random.shuffle(mixed)
+    assert admit(mixed, (), 0, Limits(3)) == admit(waiting, (), 0, Limits(3))
+
+
+@given(jobs)
+def test_every_job_gets_its_turn(waiting: list[Waiting]) -> None:
+    left = {job.name: job for job in waiting}
+    for _ in range(len(waiting)):
+        for job in admit(left.values(), (), 0, Limits(1)):
+            del left[job.name]
+    assert not left
+
+
+@given(jobs)
+def test_the_position_counts_who_is_ahead(waiting: list[Waiting]) -> None:
+    for index, job in enumerate(queue_order(waiting)):
+        assert position(job.name, waiting) == index
+    assert position("nobody", waiting) is None
