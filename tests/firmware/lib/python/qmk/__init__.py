@@ -1,0 +1,1 @@
+"""What this firmware tree adds to the `qmk` launcher."""

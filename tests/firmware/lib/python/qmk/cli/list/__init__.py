@@ -1,0 +1,1 @@
+"""Subcommands that list what the tree has."""
