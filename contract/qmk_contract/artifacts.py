@@ -35,6 +35,11 @@ def build(key: str, name: str) -> str:
     return f"builds/{key}/{name}"
 
 
+def firmware_file_name(keyboard: str, keymap_name: str, extension: str) -> str:
+    """What users call the firmware of one keymap, as QMK's own build names it."""
+    return f"{keyboard.replace('/', '_')}_{keymap_name}.{extension}"
+
+
 def channel(name: str) -> str:
     """The pointer that says which commit a channel is at."""
     return f"channels/{_checked(CHANNEL_PATTERN, name)}.json"
