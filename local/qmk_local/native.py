@@ -1,0 +1,348 @@
+"""The native cluster: the programs of Kubernetes started on this machine itself."""
+
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmk_local import (
+    bootstrap,
+    containerd,
+    go_programs,
+    host_check,
+    native_programs,
+    network,
+    node,
+    owner,
+    packages,
+    pki,
+    processes,
+    residue,
+    scratch_image,
+)
+from qmk_local.api_client import ApiClient, ApiUnavailable
+from qmk_local.cgroups import ClusterCgroups
+from qmk_local.commands import CommandFailed, find
+from qmk_local.containerd import ImageStore
+from qmk_local.errors import LocalError
+from qmk_local.go_programs import Programs
+from qmk_local.layout import HostLayout
+from qmk_local.native_programs import NativePrograms
+from qmk_local.owner import Owner
+from qmk_local.progress import Progress
+from qmk_local.settings import Settings
+
+CONTEXT = "local-qmk"
+RESOLVED_UPSTREAM = Path("/run/systemd/resolve/resolv.conf")
+CONTAINERD_TIMEOUT_SECONDS = 30.0
+API_TIMEOUT_SECONDS = 60.0
+NODE_TIMEOUT_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class NativeCluster:
+    """One clone's view of the native cluster of this machine."""
+
+    settings: Settings
+    layout: HostLayout
+    progress: Progress
+    programs: Programs
+    native: NativePrograms
+    cni_bin: Path
+    ctr: Path
+
+    context = CONTEXT
+
+    @classmethod
+    def prepare(
+        cls, settings: Settings, progress: Progress, layout: HostLayout
+    ) -> "NativeCluster":
+        """Check the machine, install what is missing, build the programs.
+
+        Raises `LocalError` saying what stands in the way.
+        """
+        host_check.check_root()
+        refuse_foreign(layout, settings.clone)
+        packages.ensure(packages.missing(settings.command_path), progress)
+        places = packages.search_path(settings.command_path)
+        host_check.check_disk(
+            layout.state, host_check.CLUSTER_FREE_BYTES, "a cluster with its images"
+        )
+        programs = go_programs.build(("cluster", "pause"), settings, progress)
+        return cls(
+            settings=settings,
+            layout=layout,
+            progress=progress,
+            programs=programs,
+            native=NativePrograms(
+                layout, programs, _require("containerd", places), settings.logs, places
+            ),
+            cni_bin=packages.cni_folder() or Path("/usr/lib/cni"),
+            ctr=_require("ctr", places),
+        )
+
+    def is_running(self) -> bool:
+        """Whether all programs run and the node is ready: nothing is left to do for `up`."""
+        record = owner.load(self.layout.owner)
+        if record is None or record.stage != "ready" or record.programs_key != self.programs.key:
+            return False
+        if len(self.native.running()) != len(native_programs.ALL):
+            return False
+        try:
+            self.native.wait_healthy(timeout_s=2)
+            return self._node_is_ready() and self._admits_connections()
+        except LocalError:
+            return False
+
+    def start(self) -> None:
+        """Repair the cluster if it can be repaired, else make it anew."""
+        if self._can_repair():
+            try:
+                self._repair()
+                return
+            except LocalError as error:
+                self.progress.note(f"The cluster could not be repaired and is made anew: {error}")
+        left = residue.find(self.layout)
+        if left:
+            self.progress.note(f"Cleaning what a cluster left that was stopped hard: {left}.")
+            residue.remove(self.layout)
+        self._create()
+
+    def start_images(self) -> None:
+        """Wait until images can be loaded. Raises `LocalError`."""
+        deadline = time.monotonic() + CONTAINERD_TIMEOUT_SECONDS
+        while True:
+            try:
+                self._store.references()
+                return
+            except CommandFailed as error:
+                if time.monotonic() > deadline:
+                    raise LocalError(
+                        f"containerd did not answer within {CONTAINERD_TIMEOUT_SECONDS:.0f} s: "
+                        f"read {self.native.log('containerd')}."
+                    ) from error
+            time.sleep(0.1)
+
+    def load_image(self, archive: Path, reference: str) -> bool:
+        """Load an OCI archive unless it is there; return whether it had to be loaded."""
+        return self._store.load(archive, reference)
+
+    @property
+    def _store(self) -> ImageStore:
+        return ImageStore(self.ctr, self.layout.containerd_socket)
+
+    @property
+    def _api(self) -> ApiClient:
+        pki_folder = self.layout.pki
+        files = pki.ClientFiles(
+            pki_folder / "client-ca.crt", pki_folder / "client.crt", pki_folder / "client.key"
+        )
+        return ApiClient(self.layout.api_url, files)
+
+    def _can_repair(self) -> bool:
+        """A complete cluster of this boot, of which at least the API server or etcd still runs."""
+        record = owner.load(self.layout.owner)
+        return (
+            record is not None
+            and record.stage == "ready"
+            and record.programs_key == self.programs.key
+            and record.boot_id == processes.boot_id()
+            and len(self.native.running()) > 0
+            and (self.layout.pki / "client.key").is_file()
+        )
+
+    def _repair(self) -> None:
+        with self.progress.step("Repairing the cluster") as step:
+            self._prepare_machine()
+            self._write_configuration()
+            started = self.native.start(["containerd", *native_programs.CONTROL_PLANE])
+            self._api.wait_ready(
+                timeout_s=API_TIMEOUT_SECONDS, log=str(self.native.log("kube-apiserver"))
+            )
+            started += self.native.start([*native_programs.AFTER_API, "kubelet"])
+            self._finish()
+            step.finish_as(f"started again: {', '.join(started)}" if started else "nothing to do")
+
+    def _create(self) -> None:
+        with self.progress.step("Starting the cluster") as step:
+            host_check.check_alone([])
+            host_check.check_ports(host_check.listeners(self.layout))
+            owner.save(self._new_owner(), self.layout.owner)
+            step.update("network")
+            self._prepare_machine()
+            host_check.check_ports(host_check.listeners(self.layout))
+            self._write_configuration()
+            self.native.start(["containerd"])
+            step.update("certificates")
+            self._make_pki()
+            step.update("etcd and kube-apiserver")
+            self.native.start(native_programs.CONTROL_PLANE)
+            self._api.wait_ready(
+                timeout_s=API_TIMEOUT_SECONDS, log=str(self.native.log("kube-apiserver"))
+            )
+            step.update("controllers, network, DNS, kubelet")
+            self.native.start(native_programs.AFTER_API)
+            self.start_images()
+            pause = self._pause_image()
+            self._store.load(pause.archive, pause.reference)
+            self.native.start(["kubelet"])
+            self._finish()
+            owner.save(self._load_owner().ready(), self.layout.owner)
+
+    def _finish(self) -> None:
+        """Apply the few objects every cluster needs, and wait until pods can start."""
+        for manifest in (bootstrap.cluster_admins(), *bootstrap.dns_manifests(self.layout)):
+            self._api.apply(manifest)
+        admin = (self.layout.pki / "super-admin.conf").read_text()
+        self.settings.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+        self.settings.kubeconfig.touch(mode=0o600)
+        self.settings.kubeconfig.write_text(
+            pki.user_kubeconfig(admin, CONTEXT, self.layout.api_url)
+        )
+        self.native.wait_healthy(timeout_s=NODE_TIMEOUT_SECONDS)
+        deadline = time.monotonic() + NODE_TIMEOUT_SECONDS
+        while not (self._node_is_ready() and self._has_service_account()):
+            self.native.check_running(native_programs.ALL)
+            if time.monotonic() > deadline:
+                raise LocalError(
+                    f"The node was not Ready after {NODE_TIMEOUT_SECONDS:.0f} s: read "
+                    f"{self.native.log('kubelet')} and {self.native.log('containerd')}."
+                )
+            time.sleep(0.1)
+
+    def _node_is_ready(self) -> bool:
+        try:
+            found = self._api.get_object(f"/api/v1/nodes/{self.layout.node}")
+        except ApiUnavailable:
+            return False
+        conditions = found.get("status", {}).get("conditions", [])
+        return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+    def _has_service_account(self) -> bool:
+        """Pods of a namespace are refused until it has its service account."""
+        status, _ = self._api.get("/api/v1/namespaces/default/serviceaccounts/default")
+        return status == 200
+
+    def _admits_connections(self) -> bool:
+        address = (self.layout.http_address, self.layout.http_port)
+        try:
+            with socket.create_connection(address, timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def _new_owner(self) -> Owner:
+        return Owner(
+            clone=str(self.settings.clone),
+            boot_id=processes.boot_id(),
+            stage="starting",
+            programs_key=self.programs.key,
+            sysctls=network.read_sysctls(),
+            absent_folders=residue.absent_folders(),
+        )
+
+    def _load_owner(self) -> Owner:
+        record = owner.load(self.layout.owner)
+        if record is None:
+            raise LocalError(f"{self.layout.owner} was removed while the cluster was starting.")
+        return record
+
+    def _prepare_machine(self) -> None:
+        ClusterCgroups.of_this_machine(self.layout.cgroup).create()
+        network.set_sysctls()
+        network.ensure_bridge(self.layout)
+        network.ensure_rules(self.layout)
+
+    def _pause_image(self) -> scratch_image.ScratchImage:
+        return scratch_image.build(
+            "qmk-pause",
+            self.programs.path("pause"),
+            go_programs.architecture(),
+            self.layout.state / "images",
+        )
+
+    def _write_configuration(self) -> None:
+        layout = self.layout
+        resolv_conf = Path("/etc/resolv.conf")
+        if RESOLVED_UPSTREAM.is_file():  # its stub listens on loopback, which pods cannot reach
+            resolv_conf = RESOLVED_UPSTREAM
+        upstreams = node.nameservers(resolv_conf.read_text() if resolv_conf.is_file() else "")
+        pause = self._pause_image()
+        for name, text in {
+            "containerd.toml": containerd.config(layout, pause.reference, self.cni_bin),
+            "kubelet.json": node.kubelet_config(layout, resolv_conf),
+            "kube-proxy.json": node.kube_proxy_config(layout),
+            "Corefile": node.corefile(layout, upstreams),
+            "cni/10-qmk-compile.conflist": node.cni_config(layout),
+        }.items():
+            path = layout.config / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        layout.run.mkdir(parents=True, exist_ok=True)
+
+    def _make_pki(self) -> None:
+        layout = self.layout
+        request = pki.PkiRequest(
+            kubernetes_version=go_programs.kubernetes_version(
+                (self.settings.clone / "local/go.mod").read_text()
+            ),
+            advertise_address=layout.bridge_address,
+            api_port=layout.api_port,
+            service_cidr=layout.service_cidr,
+            node=layout.node,
+        )
+        users = ("system:kube-proxy", "system:coredns")
+        pki.create(self.programs.path("kubeadm"), layout.pki, request, users)
+        pki.unpack_client((layout.pki / "super-admin.conf").read_text(), layout.pki)
+
+
+def living_owner(layout: HostLayout) -> Owner | None:
+    """The owner of a cluster whose API server or kubelet runs now, or None."""
+    record = owner.load(layout.owner)
+    if record is None:
+        return None
+    for name in ("kube-apiserver", "kubelet"):
+        identity = processes.load(layout.records / f"{name}.json")
+        if identity is not None and processes.is_alive(identity):
+            return record
+    return None
+
+
+def refuse_foreign(layout: HostLayout, clone: Path) -> None:
+    """Raise `LocalError` if a living cluster of another clone is on this machine."""
+    record = living_owner(layout)
+    if record is None or record.is_clone(clone):
+        return
+    if Path(record.clone).is_dir():
+        raise LocalError(
+            f"A cluster of {record.clone} runs on this machine, and there is room for one: use that "
+            f"one, or end it with `make -C {record.clone} down`."
+        )
+    raise LocalError(
+        f"A cluster of {record.clone}, a folder that is gone, still runs on this machine: end it "
+        "with `make down` and try again."
+    )
+
+
+def down(settings: Settings, layout: HostLayout, progress: Progress) -> None:
+    """Remove this clone's cluster, or what a dead one of any clone left; idempotent."""
+    left = residue.find(layout)
+    if not left:
+        progress.note("No cluster is up.")
+        return
+    host_check.check_root()
+    record = living_owner(layout)
+    if record is not None and not record.is_clone(settings.clone) and Path(record.clone).is_dir():
+        progress.note(f"The cluster of {record.clone} runs and is left alone; none is ours.")
+        return
+    with progress.step("Removing the cluster") as step:
+        residue.remove(layout)
+        step.finish_as(str(left))
+    settings.kubeconfig.unlink(missing_ok=True)
+
+
+def _require(program: str, places: str) -> Path:
+    found = find(program, places)
+    if found is None:
+        raise LocalError(f"{program} was not found: install it and try again.")
+    return found
