@@ -81,9 +81,30 @@ class ApiClient:
         while not self.is_ready():
             if time.monotonic() > deadline:
                 raise ApiUnavailable(
-                    f"The API server at {self.url} was not ready after {timeout_s:.0f} s: read {log}."
+                    f"The API server at {self.url} was not ready after {timeout_s:.0f} s: "
+                    f"read {log}."
                 )
             time.sleep(0.05)
+
+    def wait_established(self, crd: Manifest, *, timeout_s: float) -> None:
+        """Wait until objects of a CustomResourceDefinition can be made. Raises `ApiUnavailable`."""
+        deadline = time.monotonic() + timeout_s
+        while not self._is_established(crd):
+            if time.monotonic() > deadline:
+                raise ApiUnavailable(
+                    f"{crd['metadata']['name']} was not established after {timeout_s:.0f} s."
+                )
+            time.sleep(0.05)
+
+    def _is_established(self, crd: Manifest) -> bool:
+        conditions = self.get_object(object_path(crd)).get("status", {}).get("conditions", [])
+        established = any(
+            item["type"] == "Established" and item["status"] == "True" for item in conditions
+        )
+        spec = crd["spec"]
+        version = next(item["name"] for item in spec["versions"] if item["served"])
+        path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1"
+        return established and self.get(path)[0] == http.client.OK
 
     def _call(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
@@ -99,7 +120,9 @@ class ApiClient:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise ApiUnavailable(f"The API server at {self.url} does not answer: {error}.") from error
+            raise ApiUnavailable(
+                f"The API server at {self.url} does not answer: {error}."
+            ) from error
         finally:
             connection.close()
 

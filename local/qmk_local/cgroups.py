@@ -83,7 +83,9 @@ class ClusterCgroups:
         while left := [root for root in self.roots if not _removed(root)]:
             if time.monotonic() > deadline:
                 names = ", ".join(str(root) for root in left)
-                raise LocalError(f"Control groups {names} are still in use after {timeout_s:.0f} s.")
+                raise LocalError(
+                    f"Control groups {names} are still in use after {timeout_s:.0f} s."
+                )
             time.sleep(0.05)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qmk_local.errors import LocalError
+from qmk_local.settings import process_environment
 
 ERROR_LINES = 6
 
@@ -32,7 +33,7 @@ def run(
     try:
         done = subprocess.run(  # noqa: S603 - argv lists of our own, never a shell
             [str(word) for word in argv],
-            env=env,
+            env=process_environment({}) if env is None else env,
             cwd=cwd,
             input=input_text,
             stdin=subprocess.DEVNULL if input_text is None else None,

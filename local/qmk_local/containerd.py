@@ -70,5 +70,12 @@ class ImageStore:
         return True
 
     def _ctr(self, *words: str, timeout_s: float) -> str:
-        argv = [self.ctr, "--address", self.socket, "--namespace", NAMESPACE, *words]
+        argv: list[str | Path] = [
+            self.ctr,
+            "--address",
+            self.socket,
+            "--namespace",
+            NAMESPACE,
+            *words,
+        ]
         return run(argv, timeout_s=timeout_s)

@@ -13,6 +13,7 @@ from typing import IO, Protocol
 from qmk_local import settings as settings_module
 from qmk_local.errors import LocalError
 from qmk_local.go_toolchain import GoToolchain, find_toolchain
+from qmk_local.host_check import BUILD_FREE_BYTES, check_disk
 from qmk_local.lock import exclusive
 from qmk_local.progress import Progress, Step
 from qmk_local.settings import Settings
@@ -84,25 +85,42 @@ def linker_flags(version: str) -> str:
     return " ".join(["-s -w", *(f"-X {package}.{name}={value}" for name, value in values.items())])
 
 
+def built(wanted: Sequence[str], settings: Settings) -> Programs:
+    """Return programs that are there already. Raises `LocalError` where they have to be built."""
+    programs, _ = _locate(settings)
+    if _missing(wanted, programs):
+        raise LocalError("The cluster's programs are not built: run `make integration`.")
+    return programs
+
+
 def build(wanted: Sequence[str], settings: Settings, progress: Progress) -> Programs:
     """Return the programs of the sets `wanted` (keys of `NAMES`), built if they are not there yet.
 
     Raises `LocalError` naming the log of a build that failed.
     """
+    programs, toolchain = _locate(settings)
+    if _missing(wanted, programs):
+        check_disk(settings.cache, BUILD_FREE_BYTES, "building the programs")
+        lock = settings.cache / "programs" / f"{programs.key}.lock"
+        with exclusive(lock, f"the build of programs in {settings.clone}", progress):
+            for name in _missing(wanted, programs):
+                _build_set(name, programs, toolchain, settings, progress)
+    _link(programs, wanted, settings.bin)
+    return programs
+
+
+def _locate(settings: Settings) -> tuple[Programs, GoToolchain]:
+    """Where the programs of these sources and this tool chain are, or will be."""
     module = settings.clone / "local"
     sources = [module / "go.mod", module / "go.sum", *sorted(module.glob("programs/*/*.go"))]
     toolchain = find_toolchain(module / "go.mod", settings.command_path)
     key = content_key([path.read_bytes() for path in sources] + [toolchain.version.encode()])
-    programs = Programs(settings.cache / "programs" / key, key)
-    missing = [name for name in wanted if not (programs.folder / NAMES[name][0]).exists()]
-    if missing:
-        lock = settings.cache / "programs" / f"{key}.lock"
-        with exclusive(lock, f"the build of programs in {settings.clone}", progress):
-            for name in missing:
-                if not (programs.folder / NAMES[name][0]).exists():
-                    _build_set(name, programs, toolchain, settings, progress)
-    _link(programs, wanted, settings.bin)
-    return programs
+    return Programs(settings.cache / "programs" / key, key), toolchain
+
+
+def _missing(wanted: Sequence[str], programs: Programs) -> list[str]:
+    """Sets of which a program is not there; they come into being in the order of their names."""
+    return [name for name in wanted if not programs.path(NAMES[name][-1]).exists()]
 
 
 def _build_set(

@@ -71,8 +71,8 @@ def check_ports(wanted: Iterable[Listener]) -> None:
 
 def _port_taken(listener: Listener) -> str:
     return (
-        f"Port {listener.port} on {listener.address}, which {listener.purpose} needs, is taken: see "
-        f"who has it with `ss -ltnp 'sport = :{listener.port}'`, end that program, and try again."
+        f"Port {listener.port} on {listener.address}, which {listener.purpose} needs, is taken: "
+        f"find it with `ss -ltnp 'sport = :{listener.port}'`, end that program and try again."
     )
 
 

@@ -37,15 +37,41 @@ def own_rules(layout: HostLayout) -> list[Rule]:
         Rule(
             "filter",
             "FORWARD",
-            ("-d", pods, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
-            + (*mark, "-j", "ACCEPT"),
+            (
+                "-d",
+                pods,
+                "-m",
+                "conntrack",
+                "--ctstate",
+                "RELATED,ESTABLISHED",
+                *mark,
+                "-j",
+                "ACCEPT",
+            ),
         ),
         Rule("filter", "INPUT", ("-i", layout.bridge, *mark, "-j", "ACCEPT")),
         Rule(
             "mangle",
             "PREROUTING",
-            ("!", "-i", layout.bridge, "-d", pods, "-m", "conntrack", "--ctstate", "NEW")
-            + ("-m", "addrtype", "!", "--src-type", "LOCAL", *mark, "-j", "DROP"),
+            (
+                "!",
+                "-i",
+                layout.bridge,
+                "-d",
+                pods,
+                "-m",
+                "conntrack",
+                "--ctstate",
+                "NEW",
+                "-m",
+                "addrtype",
+                "!",
+                "--src-type",
+                "LOCAL",
+                *mark,
+                "-j",
+                "DROP",
+            ),
         ),
     ]
 

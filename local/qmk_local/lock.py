@@ -14,7 +14,9 @@ WAIT_SECONDS = 1800.0  # a cold build of all programs and images on a slow machi
 
 
 @contextmanager
-def exclusive(path: Path, who: str, progress: Progress, wait_s: float = WAIT_SECONDS) -> Iterator[None]:
+def exclusive(
+    path: Path, who: str, progress: Progress, wait_s: float = WAIT_SECONDS
+) -> Iterator[None]:
     """Hold the lock file while the body runs; the kernel frees it however the process ends.
 
     `who` is what others are told while they wait. Raises `LocalError` after `wait_s`.

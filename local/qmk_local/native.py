@@ -7,33 +7,30 @@ from pathlib import Path
 
 from qmk_local import (
     bootstrap,
-    containerd,
     go_programs,
     host_check,
     native_programs,
     network,
-    node,
     owner,
     packages,
     pki,
     processes,
     residue,
-    scratch_image,
 )
 from qmk_local.api_client import ApiClient, ApiUnavailable
-from qmk_local.cgroups import ClusterCgroups
 from qmk_local.commands import CommandFailed, find
 from qmk_local.containerd import ImageStore
 from qmk_local.errors import LocalError
 from qmk_local.go_programs import Programs
 from qmk_local.layout import HostLayout
+from qmk_local.native_down import refuse_foreign
+from qmk_local.native_machine import NativeMachine
 from qmk_local.native_programs import NativePrograms
 from qmk_local.owner import Owner
 from qmk_local.progress import Progress
 from qmk_local.settings import Settings
 
 CONTEXT = "local-qmk"
-RESOLVED_UPSTREAM = Path("/run/systemd/resolve/resolv.conf")
 CONTAINERD_TIMEOUT_SECONDS = 30.0
 API_TIMEOUT_SECONDS = 60.0
 NODE_TIMEOUT_SECONDS = 90.0
@@ -48,15 +45,13 @@ class NativeCluster:
     progress: Progress
     programs: Programs
     native: NativePrograms
-    cni_bin: Path
+    machine: NativeMachine
     ctr: Path
 
     context = CONTEXT
 
     @classmethod
-    def prepare(
-        cls, settings: Settings, progress: Progress, layout: HostLayout
-    ) -> "NativeCluster":
+    def prepare(cls, settings: Settings, progress: Progress, layout: HostLayout) -> "NativeCluster":
         """Check the machine, install what is missing, build the programs.
 
         Raises `LocalError` saying what stands in the way.
@@ -64,7 +59,6 @@ class NativeCluster:
         host_check.check_root()
         refuse_foreign(layout, settings.clone)
         packages.ensure(packages.missing(settings.command_path), progress)
-        places = packages.search_path(settings.command_path)
         host_check.check_disk(
             layout.state, host_check.CLUSTER_FREE_BYTES, "a cluster with its images"
         )
@@ -75,10 +69,12 @@ class NativeCluster:
             progress=progress,
             programs=programs,
             native=NativePrograms(
-                layout, programs, _require("containerd", places), settings.logs, places
+                layout, programs, _require("containerd", settings.command_path), settings.logs
             ),
-            cni_bin=packages.cni_folder() or Path("/usr/lib/cni"),
-            ctr=_require("ctr", places),
+            machine=NativeMachine(
+                layout, programs, packages.require_cni_folder(), settings.clone / "local/go.mod"
+            ),
+            ctr=_require("ctr", settings.command_path),
         )
 
     def is_running(self) -> bool:
@@ -108,8 +104,7 @@ class NativeCluster:
             residue.remove(self.layout)
         self._create()
 
-    def start_images(self) -> None:
-        """Wait until images can be loaded. Raises `LocalError`."""
+    def _wait_containerd(self) -> None:
         deadline = time.monotonic() + CONTAINERD_TIMEOUT_SECONDS
         while True:
             try:
@@ -153,8 +148,8 @@ class NativeCluster:
 
     def _repair(self) -> None:
         with self.progress.step("Repairing the cluster") as step:
-            self._prepare_machine()
-            self._write_configuration()
+            self.machine.prepare()
+            self.machine.write_configuration()
             started = self.native.start(["containerd", *native_programs.CONTROL_PLANE])
             self._api.wait_ready(
                 timeout_s=API_TIMEOUT_SECONDS, log=str(self.native.log("kube-apiserver"))
@@ -169,12 +164,12 @@ class NativeCluster:
             host_check.check_ports(host_check.listeners(self.layout))
             owner.save(self._new_owner(), self.layout.owner)
             step.update("network")
-            self._prepare_machine()
+            self.machine.prepare()
             host_check.check_ports(host_check.listeners(self.layout))
-            self._write_configuration()
+            self.machine.write_configuration()
             self.native.start(["containerd"])
             step.update("certificates")
-            self._make_pki()
+            self.machine.make_pki()
             step.update("etcd and kube-apiserver")
             self.native.start(native_programs.CONTROL_PLANE)
             self._api.wait_ready(
@@ -182,8 +177,8 @@ class NativeCluster:
             )
             step.update("controllers, network, DNS, kubelet")
             self.native.start(native_programs.AFTER_API)
-            self.start_images()
-            pause = self._pause_image()
+            self._wait_containerd()
+            pause = self.machine.pause_image()
             self._store.load(pause.archive, pause.reference)
             self.native.start(["kubelet"])
             self._finish()
@@ -246,99 +241,6 @@ class NativeCluster:
         if record is None:
             raise LocalError(f"{self.layout.owner} was removed while the cluster was starting.")
         return record
-
-    def _prepare_machine(self) -> None:
-        ClusterCgroups.of_this_machine(self.layout.cgroup).create()
-        network.set_sysctls()
-        network.ensure_bridge(self.layout)
-        network.ensure_rules(self.layout)
-
-    def _pause_image(self) -> scratch_image.ScratchImage:
-        return scratch_image.build(
-            "qmk-pause",
-            self.programs.path("pause"),
-            go_programs.architecture(),
-            self.layout.state / "images",
-        )
-
-    def _write_configuration(self) -> None:
-        layout = self.layout
-        resolv_conf = Path("/etc/resolv.conf")
-        if RESOLVED_UPSTREAM.is_file():  # its stub listens on loopback, which pods cannot reach
-            resolv_conf = RESOLVED_UPSTREAM
-        upstreams = node.nameservers(resolv_conf.read_text() if resolv_conf.is_file() else "")
-        pause = self._pause_image()
-        for name, text in {
-            "containerd.toml": containerd.config(layout, pause.reference, self.cni_bin),
-            "kubelet.json": node.kubelet_config(layout, resolv_conf),
-            "kube-proxy.json": node.kube_proxy_config(layout),
-            "Corefile": node.corefile(layout, upstreams),
-            "cni/10-qmk-compile.conflist": node.cni_config(layout),
-        }.items():
-            path = layout.config / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        layout.run.mkdir(parents=True, exist_ok=True)
-
-    def _make_pki(self) -> None:
-        layout = self.layout
-        request = pki.PkiRequest(
-            kubernetes_version=go_programs.kubernetes_version(
-                (self.settings.clone / "local/go.mod").read_text()
-            ),
-            advertise_address=layout.bridge_address,
-            api_port=layout.api_port,
-            service_cidr=layout.service_cidr,
-            node=layout.node,
-        )
-        users = ("system:kube-proxy", "system:coredns")
-        pki.create(self.programs.path("kubeadm"), layout.pki, request, users)
-        pki.unpack_client((layout.pki / "super-admin.conf").read_text(), layout.pki)
-
-
-def living_owner(layout: HostLayout) -> Owner | None:
-    """The owner of a cluster whose API server or kubelet runs now, or None."""
-    record = owner.load(layout.owner)
-    if record is None:
-        return None
-    for name in ("kube-apiserver", "kubelet"):
-        identity = processes.load(layout.records / f"{name}.json")
-        if identity is not None and processes.is_alive(identity):
-            return record
-    return None
-
-
-def refuse_foreign(layout: HostLayout, clone: Path) -> None:
-    """Raise `LocalError` if a living cluster of another clone is on this machine."""
-    record = living_owner(layout)
-    if record is None or record.is_clone(clone):
-        return
-    if Path(record.clone).is_dir():
-        raise LocalError(
-            f"A cluster of {record.clone} runs on this machine, and there is room for one: use that "
-            f"one, or end it with `make -C {record.clone} down`."
-        )
-    raise LocalError(
-        f"A cluster of {record.clone}, a folder that is gone, still runs on this machine: end it "
-        "with `make down` and try again."
-    )
-
-
-def down(settings: Settings, layout: HostLayout, progress: Progress) -> None:
-    """Remove this clone's cluster, or what a dead one of any clone left; idempotent."""
-    left = residue.find(layout)
-    if not left:
-        progress.note("No cluster is up.")
-        return
-    host_check.check_root()
-    record = living_owner(layout)
-    if record is not None and not record.is_clone(settings.clone) and Path(record.clone).is_dir():
-        progress.note(f"The cluster of {record.clone} runs and is left alone; none is ours.")
-        return
-    with progress.step("Removing the cluster") as step:
-        residue.remove(layout)
-        step.finish_as(str(left))
-    settings.kubeconfig.unlink(missing_ok=True)
 
 
 def _require(program: str, places: str) -> Path:

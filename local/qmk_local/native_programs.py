@@ -3,7 +3,7 @@
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from qmk_local.errors import LocalError
 from qmk_local.go_programs import Programs
 from qmk_local.layout import HostLayout
 from qmk_local.processes import ProcessIdentity
-from qmk_local.settings import process_environment
 
 # In the order of starting. The controller manager ends itself without an API server.
 CONTROL_PLANE = ("etcd", "kube-apiserver")
@@ -36,7 +35,6 @@ class NativePrograms:
     programs: Programs
     containerd: Path
     logs: Path
-    search_path: str
 
     @property
     def control_plane(self) -> ControlPlane:
@@ -52,22 +50,13 @@ class NativePrograms:
             service_cidr=layout.service_cidr,
         )
 
-    def record(self, name: str) -> Path:
-        """The file that remembers the process of a program."""
-        return self.layout.records / f"{name}.json"
-
     def log(self, name: str) -> Path:
         """The program's log file."""
         return self.logs / f"{name}.log"
 
     def running(self) -> dict[str, ProcessIdentity]:
         """Programs whose recorded process is alive."""
-        found = {}
-        for name in ALL:
-            identity = processes.load(self.record(name))
-            if identity is not None and processes.is_alive(identity):
-                found[name] = identity
-        return found
+        return running(self.layout)
 
     def start(self, names: Sequence[str]) -> list[str]:
         """Start those of the programs that do not run; return their names."""
@@ -78,9 +67,8 @@ class NativePrograms:
             processes.start(
                 self._argv(name),
                 log=self.log(name),
-                record=self.record(name),
+                record=record(self.layout, name),
                 cgroup_procs=[groups.system_procs],
-                env=process_environment({"PATH": self.search_path}),
             )
         return started
 
@@ -111,7 +99,7 @@ class NativePrograms:
         layout = self.layout
         if name == "containerd":
             return [self.containerd, "--config", layout.config / "containerd.toml"]
-        arguments = {
+        arguments: dict[str, Callable[[], list[str]]] = {
             "etcd": self.control_plane.etcd,
             "kube-apiserver": self.control_plane.kube_apiserver,
             "kube-controller-manager": self.control_plane.kube_controller_manager,
@@ -125,6 +113,21 @@ class NativePrograms:
             ],
         }
         return [self.programs.path(name), *arguments[name]()]
+
+
+def running(layout: HostLayout) -> dict[str, ProcessIdentity]:
+    """Programs of the cluster on this machine whose recorded process is alive."""
+    found = {}
+    for name in ALL:
+        identity = processes.load(record(layout, name))
+        if identity is not None and processes.is_alive(identity):
+            found[name] = identity
+    return found
+
+
+def record(layout: HostLayout, name: str) -> Path:
+    """The file that remembers the process of a program."""
+    return layout.records / f"{name}.json"
 
 
 def _answers_ok(url: str) -> bool:

@@ -1,6 +1,5 @@
 """The bridge, kernel settings and packet filter rules on this machine."""
 
-import json
 from pathlib import Path
 
 from qmk_local import iptables
@@ -30,6 +29,7 @@ TOUCHED = (
     "net/netfilter/nf_conntrack_tcp_be_liberal",
 )
 SYSCTL = Path("/proc/sys")
+INTERFACES = Path("/sys/class/net")
 
 
 def read_sysctls() -> dict[str, str]:
@@ -66,24 +66,20 @@ def set_sysctls() -> None:
                 ) from error
 
 
-def links() -> list[dict[str, object]]:
-    """Every network interface of this machine, as `ip -json` prints it."""
-    found: list[dict[str, object]] = json.loads(
-        run(["ip", "-json", "address", "show"], timeout_s=TIMEOUT_SECONDS) or "[]"
-    )
-    return found
-
-
-def cluster_links(all_links: list[dict[str, object]], layout: HostLayout) -> list[str]:
+def cluster_links(layout: HostLayout, interfaces: Path = INTERFACES) -> list[str]:
     """Names of our bridge and of what is plugged into it, the bridge last."""
-    plugged = [str(link["ifname"]) for link in all_links if link.get("master") == layout.bridge]
-    bridge = [layout.bridge] if any(link["ifname"] == layout.bridge for link in all_links) else []
-    return plugged + bridge
+    plugged = [
+        interface.name
+        for interface in interfaces.iterdir()
+        if (interface / "master").is_symlink()
+        and (interface / "master").readlink().name == layout.bridge
+    ]
+    return plugged + ([layout.bridge] if (interfaces / layout.bridge).exists() else [])
 
 
 def ensure_bridge(layout: HostLayout) -> None:
     """Make the bridge with its address; what is there already is left as it is."""
-    if not cluster_links(links(), layout):
+    if not (INTERFACES / layout.bridge).exists():
         _check_address_is_free(layout)
         run(["ip", "link", "add", layout.bridge, "type", "bridge"], timeout_s=TIMEOUT_SECONDS)
     prefix = layout.pod_cidr.partition("/")[2]
@@ -100,8 +96,8 @@ def _check_address_is_free(layout: HostLayout) -> None:
         routes = run(["ip", "route", "show", "root", name], timeout_s=TIMEOUT_SECONDS).split()
         if routes:
             raise LocalError(
-                f"The network {name}, which the cluster's pods and services need, is routed on this "
-                f"machine already (see `ip route show root {name}`): free it, or use BACKEND=kind."
+                f"The network {name}, which the cluster's pods and services need, is routed on "
+                f"this machine already: free it (`ip route show root {name}`), or use BACKEND=kind."
             )
 
 
@@ -111,7 +107,7 @@ def remove_links(names: list[str]) -> None:
         try:
             run(["ip", "link", "delete", name], timeout_s=TIMEOUT_SECONDS)
         except CommandFailed:
-            if any(link["ifname"] == name for link in links()):
+            if (INTERFACES / name).exists():
                 raise
 
 

@@ -11,7 +11,6 @@ from qmk_local.settings import process_environment
 
 INSTALL_TIMEOUT_SECONDS = 900.0
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
-SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,6 @@ BRIDGE_FILTER = Path("/proc/sys/net/bridge")  # there once its kernel module is 
 CNI_PACKAGE = "containernetworking-plugins"
 
 
-def search_path(command_path: str) -> str:
-    """PATH and the folders for administrators' programs, which sudo or cron may leave out."""
-    return os.pathsep.join([command_path, *SBIN])
-
-
 def cni_folder() -> Path | None:
     """Where the pod network plugins are."""
     wanted = ("bridge", "host-local", "loopback")
@@ -48,11 +42,18 @@ def cni_folder() -> Path | None:
     return None
 
 
+def require_cni_folder() -> Path:
+    """`cni_folder`, or `LocalError` where there is none."""
+    folder = cni_folder()
+    if folder is None:
+        raise LocalError(f"The pod network plugins were not found: install {CNI_PACKAGE}.")
+    return folder
+
+
 def missing(command_path: str) -> list[str]:
     """Debian packages that have to be installed, each once."""
-    places = search_path(command_path)
-    names = [need.package for need in NEEDS if find(need.program, places) is None]
-    if not BRIDGE_FILTER.is_dir() and find("modprobe", places) is None:
+    names = [need.package for need in NEEDS if find(need.program, command_path) is None]
+    if not BRIDGE_FILTER.is_dir() and find("modprobe", command_path) is None:
         names.append("kmod")
     if cni_folder() is None:
         names.append(CNI_PACKAGE)

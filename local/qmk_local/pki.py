@@ -70,8 +70,13 @@ def create(kubeadm: Path, folder: Path, request: PkiRequest, users: tuple[str, .
 
     def all_programs() -> None:
         run(
-            [kubeadm, "init", "phase", "kubeconfig", "all", "--config", config]
-            + ["--kubeconfig-dir", folder],
+            (
+                *(kubeadm, "init", "phase", "kubeconfig", "all"),
+                "--config",
+                config,
+                "--kubeconfig-dir",
+                folder,
+            ),
             timeout_s=TIMEOUT_SECONDS,
         )
 

@@ -8,17 +8,17 @@ import json
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qmk_local.errors import LocalError
+from qmk_local.settings import process_environment
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 START_TIME_FIELD = 19  # of the fields after the command name: proc(5), field 22
-JOIN_AND_RUN = 'for procs in $1; do echo 0 > "$procs"; done; shift; exec "$@"'
+JOIN_AND_RUN = 'for procs in $1; do echo 0 > "$procs"; done; shift; cd /; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,6 @@ def start(
     log: Path,
     record: Path,
     cgroup_procs: Sequence[Path] = (),
-    env: Mapping[str, str] | None = None,
 ) -> ProcessIdentity:
     """Start a program in a session of its own, its output appended to `log`.
 
@@ -91,23 +90,24 @@ def start(
     caller, what it started can be found. Raises `LocalError` if it ends at once.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [str(word) for word in argv]
-    if cgroup_procs:
-        joined = " ".join(str(path) for path in cgroup_procs)
-        words = ["/bin/sh", "-c", JOIN_AND_RUN, "sh", joined, *words]
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - argv lists of our own, never a shell text
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-            env=env,
-        )
-    identity = identify(process.pid)
+    joined = " ".join(str(path) for path in cgroup_procs)
+    words = ["/bin/sh", "-c", JOIN_AND_RUN, "sh", joined, *(str(word) for word in argv)]
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    pid = os.posix_spawn(
+        words[0],
+        words,
+        process_environment({}),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), appending, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python itself ignores them
+    )
+    identity = identify(pid)
     if identity is None:
-        raise LocalError(f"{words[-1]} ended as soon as it was started: read {log}.")
+        raise LocalError(f"{argv[0]} ended as soon as it was started: read {log}.")
     save(identity, record)
     return identity
 

@@ -70,7 +70,7 @@ def find(layout: HostLayout) -> Residue:
     return Residue(
         processes=len(groups.members()),
         mounts=len(mounts.current(folders)),
-        interfaces=len(network.cluster_links(network.links(), layout)),
+        interfaces=len(network.cluster_links(layout)),
         packet_filters=len(filters),
         control_groups=sum(root.is_dir() for root in groups.roots),
         folders=sum(folder.is_dir() for folder in folders),
@@ -92,7 +92,7 @@ def remove(layout: HostLayout) -> None:
             break
         processes.end(members, grace_s=0)
     mounts.unmount_all((layout.run, layout.state))
-    network.remove_links(network.cluster_links(network.links(), layout))
+    network.remove_links(network.cluster_links(layout))
     _remove_rules(layout)
     groups.remove(timeout_s=CGROUP_TIMEOUT_SECONDS)
     _remove_files([*sockets, *_stray_files(layout)])

@@ -10,6 +10,7 @@ from qmk_local.errors import LocalError
 
 Backend = Literal["kind", "native"]
 
+ADMINISTRATORS_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 CLONE = Path(__file__).resolve().parents[2]
 
 
@@ -26,6 +27,7 @@ class Settings:
     backend: Backend | None
     kind_node_image: str | None
     toolchains: str
+    firmware: str | None
     command_path: str
 
     @classmethod
@@ -35,7 +37,8 @@ class Settings:
         backend = env.get("BACKEND") or None
         if backend not in (None, "kind", "native"):
             raise LocalError(
-                f"BACKEND={backend} is not known: use BACKEND=kind, BACKEND=native, or leave it out."
+                f"BACKEND={backend} is not known: use BACKEND=kind or BACKEND=native, or "
+                "leave it out."
             )
         home_cache = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME", "/root")) / ".cache")
         return cls(
@@ -43,8 +46,9 @@ class Settings:
             cache=Path(home_cache) / "qmk-compile",
             backend=cast("Backend | None", backend),
             kind_node_image=env.get("KIND_NODE_IMAGE") or None,
+            firmware=env.get("FIRMWARE") or None,
             toolchains=env.get("TOOLCHAINS") or "avr",
-            command_path=env.get("PATH", os.defpath),
+            command_path=_command_path(env),
         )
 
     @property
@@ -69,5 +73,10 @@ class Settings:
 
 
 def process_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with `changes`, for a program that needs both."""
-    return {**os.environ, **changes}
+    """This process's environment with `changes`, for a program that is started."""
+    return {**os.environ, "PATH": _command_path(os.environ), **changes}
+
+
+def _command_path(env: Mapping[str, str]) -> str:
+    """PATH and the folders of administrators' programs, which a shell may leave out."""
+    return os.pathsep.join([env.get("PATH", os.defpath), *ADMINISTRATORS_FOLDERS])

@@ -1,0 +1,1 @@
+"""A Kubernetes cluster, its images and a demonstration on a developer's machine."""

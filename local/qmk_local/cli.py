@@ -1,0 +1,84 @@
+"""The commands behind the Makefile's targets."""
+
+import typer
+from rich.console import Console
+
+from qmk_local import go_programs, status
+from qmk_local import up as cluster
+from qmk_local.errors import LocalError
+from qmk_local.images import build_all
+from qmk_local.progress import Progress
+from qmk_local.settings import Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.command()
+def up() -> None:
+    """Start a Kubernetes cluster on this machine and load all images into it."""
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        running = cluster.up(settings, progress, build_all)
+        for line in status.closing_lines(running):
+            progress.note(line)
+
+
+@app.command()
+def down() -> None:
+    """Stop the cluster and remove everything that `up` made."""
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        cluster.down(settings, progress)
+        progress.note("Down.")
+
+
+@app.command(name="status")
+def show_status() -> None:
+    """Say what of the cluster runs; the exit code is 1 unless all of it does."""
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        found = status.look(settings, progress)
+        for line in found.lines:
+            progress.note(line)
+    raise typer.Exit(0 if found.complete else 1)
+
+
+@app.command()
+def images() -> None:
+    """Build the images only."""
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        for name, image in build_all(settings, progress).items():
+            progress.note(f"{name}: {image.reference}")
+
+
+@app.command()
+def prepare() -> None:
+    """Build the programs that the integration tests start."""
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        go_programs.build(("cluster",), settings, progress)
+
+
+@app.command()
+def demo() -> None:
+    """From nothing to a firmware: cluster, chart, firmware snapshot, one keymap."""
+    from qmk_local.demo import run_demo  # the other commands need none of what it imports
+
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        run_demo(settings, progress)
+
+
+def main() -> int:
+    """Run one command; return the exit code."""
+    try:
+        app(standalone_mode=False)
+    except LocalError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"Error: {error}", markup=False)
+        return 1
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    return 0

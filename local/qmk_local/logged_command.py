@@ -1,0 +1,71 @@
+"""A long-running program whose output goes to a log file while it is followed."""
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qmk_local.commands import CommandFailed
+
+
+def run_logged(
+    argv: Sequence[str | Path],
+    log: Path,
+    timeout_s: float,
+    follow: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Run to the end, appending both outputs to the log; `follow` gets each line.
+
+    Raises `CommandFailed` with the last line. The program's whole process group is ended at the
+    time-out, and when the caller is interrupted.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    words = [str(word) for word in argv]
+    last = ""
+    with log.open("a", encoding="utf-8") as output:
+        output.write(f"$ {shlex.join(words)}\n")
+        output.flush()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - argv lists of our own, never a shell
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CommandFailed(f"{words[0]} could not be started: {error.strerror}.") from error
+        expired = threading.Event()
+        watch = threading.Timer(timeout_s, lambda: (expired.set(), _end(process)))
+        watch.daemon = True
+        watch.start()
+        try:
+            for line in process.stdout or ():
+                output.write(line)
+                output.flush()
+                if line.strip():
+                    last = line.strip()
+                    follow(last)
+            code = process.wait()
+        finally:
+            watch.cancel()
+            _end(process)
+    if expired.is_set():
+        raise CommandFailed(f"{words[0]} did not end within {timeout_s:.0f} s (log: {log}).")
+    if code != 0:
+        raise CommandFailed(f"{words[0]} failed with exit code {code}: {last} (log: {log}).")
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is not None:
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()

@@ -1,0 +1,135 @@
+"""`make up`, `make down` and `make status`, whatever the cluster is made of."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from qmk_local import docker, kind, native, native_down
+from qmk_local.layout import HostLayout
+from qmk_local.lock import exclusive
+from qmk_local.progress import Progress
+from qmk_local.settings import Backend, Settings
+
+
+class Image(Protocol):
+    """An image that was built on this machine."""
+
+    @property
+    def reference(self) -> str:
+        """The name that pods use."""
+
+    @property
+    def archive(self) -> Path:
+        """The OCI archive that holds it."""
+
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")  # a native cluster needs Linux
+BuildImages = Callable[[Settings, Progress], Mapping[str, Image]]
+
+
+class Backing(Protocol):
+    """What a cluster is made of."""
+
+    context: str
+
+    def is_running(self) -> bool:
+        """Whether nothing is left to do but loading images."""
+
+    def start(self) -> None:
+        """Make, repair or complete the cluster. Raises `LocalError`."""
+
+    def load_image(self, archive: Path, reference: str) -> bool:
+        """Load an image unless it is there; return whether it had to be loaded."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that is up."""
+
+    context: str
+    kubeconfig: Path
+    kubectl: Path
+    helm: Path
+
+
+def choose(settings: Settings, progress: Progress) -> Backend:
+    """`BACKEND` where given; else kind where a Docker engine answers, and native where none does.
+
+    Raises `LocalError` where kind was asked for without an engine.
+    """
+    if settings.backend == "native":
+        return "native"
+    engine = docker.probe(settings.command_path)
+    if settings.backend == "kind":
+        docker.require(engine)
+        return "kind"
+    if engine.works:
+        return "kind"
+    progress.note(f"Native cluster: {engine.finding}.")
+    return "native"
+
+
+def up(settings: Settings, progress: Progress, build_images: BuildImages) -> Cluster:
+    """Bring the cluster up with all images loaded; a no-op where that is so already.
+
+    Raises `LocalError`.
+    """
+    layout = HostLayout()
+    backend = choose(settings, progress)
+    with exclusive(_lock(backend, settings, layout), f"`up` in {settings.clone}", progress):
+        backing = _prepare(backend, settings, progress, layout)
+        if backing.is_running():
+            progress.note(f"The cluster is up (context {backing.context}).")
+            _load_images(backing, build_images(settings, progress), progress)
+        else:
+            _start(backing, settings, progress, build_images)
+    return Cluster(
+        context=backing.context,
+        kubeconfig=settings.kubeconfig,
+        kubectl=settings.bin / "kubectl",
+        helm=settings.bin / "helm",
+    )
+
+
+def down(settings: Settings, progress: Progress) -> None:
+    """Remove this clone's cluster of either kind; idempotent. Raises `LocalError`."""
+    layout = HostLayout()
+    engine = docker.probe(settings.command_path)
+    if engine.works and settings.backend != "native":
+        with exclusive(_lock("kind", settings, layout), f"`down` in {settings.clone}", progress):
+            kind.down(settings, progress)
+    if settings.backend != "kind" and CONTROL_GROUPS.is_dir():
+        native_down.down(settings, layout, progress)
+
+
+def _prepare(
+    backend: Backend, settings: Settings, progress: Progress, layout: HostLayout
+) -> Backing:
+    if backend == "kind":
+        return kind.KindCluster.prepare(settings, progress)
+    return native.NativeCluster.prepare(settings, progress, layout)
+
+
+def _start(
+    backing: Backing, settings: Settings, progress: Progress, build_images: BuildImages
+) -> None:
+    """The cluster starts while the images are built."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        starting = pool.submit(backing.start)
+        built = build_images(settings, progress)
+        starting.result()
+    _load_images(backing, built, progress)
+
+
+def _load_images(backing: Backing, built: Mapping[str, Image], progress: Progress) -> None:
+    for name, image in built.items():
+        with progress.step(f"Loading image {name}") as step:
+            if not backing.load_image(image.archive, image.reference):
+                step.finish_as("already there")
+
+
+def _lock(backend: Backend, settings: Settings, layout: HostLayout) -> Path:
+    """The host has room for one native cluster, a user's Docker engine for one of kind."""
+    return layout.lock if backend == "native" else settings.cache / "kind.lock"
