@@ -61,6 +61,16 @@ def prepare() -> None:
 
 
 @app.command()
+def install() -> None:
+    """Cluster, chart and firmware to build from: all of the demo but the keymap."""
+    from qmk_local.demo import install as install_all  # as below
+
+    settings = Settings.from_environment()
+    with Progress() as progress:
+        install_all(settings, progress)
+
+
+@app.command()
 def demo() -> None:
     """From nothing to a firmware: cluster, chart, firmware snapshot, one keymap."""
     from qmk_local.demo import run_demo  # the other commands need none of what it imports
