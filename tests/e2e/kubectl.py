@@ -1,0 +1,55 @@
+"""kubectl against the local cluster, JSON in and out."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """Commands in one namespace of one context."""
+
+    program: Path
+    kubeconfig: Path
+    context: str
+    namespace: str
+
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 60) -> str:
+        """Run kubectl; a failure raises with what it printed."""
+        done = subprocess.run(
+            [
+                str(self.program),
+                f"--kubeconfig={self.kubeconfig}",
+                f"--context={self.context}",
+                f"--namespace={self.namespace}",
+                *words,
+            ],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LookupError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def get(self, *words: str) -> dict[str, Any]:
+        """One object, or a List."""
+        found: dict[str, Any] = json.loads(self("get", *words, "--output=json"))
+        return found
+
+    def items(self, *words: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get(*words)["items"]
+        return found
+
+    def apply(self, body: dict[str, Any]) -> None:
+        self("apply", "--filename=-", stdin=json.dumps(body))
+
+    def patch(self, kind: str, name: str, body: dict[str, Any]) -> None:
+        self("patch", kind, name, "--type=merge", f"--patch={json.dumps(body)}")
+
+    def delete(self, *words: str) -> None:
+        self("delete", *words, "--ignore-not-found", "--wait=true")
