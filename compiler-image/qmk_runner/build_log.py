@@ -1,0 +1,101 @@
+"""The log of a build: cleaned line by line, kept within bounds, on disk from the first line on."""
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+from qmk_contract.result import Artifact
+from qmk_runner import regular_file
+from qmk_runner.log_text import Clean
+
+_LINE_BYTES_MAX = 1 << 14
+
+
+class BuildLog:
+    """Keeps the first and the last half of ``limit_bytes``, and says how much lay between.
+
+    What is kept also goes to ``echo``, the container's own output. Should the container be
+    killed, the file at ``path`` has everything up to then but the tail.
+    """
+
+    def __init__(self, path: Path, *, limit_bytes: int, clean: Clean, echo: BinaryIO) -> None:
+        self._path = path
+        self._half = limit_bytes // 2
+        self._clean = clean
+        self._echo = echo
+        self._head = bytearray()
+        self._pending = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
+        regular_file.replace(path, b"")
+        self._file = path.open("ab", buffering=0)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take output of the build as it comes, whole lines or not."""
+        if self._tail:
+            self._extend_tail(chunk)
+            return
+        self._pending += chunk
+        while (line := self._next_line()) is not None:
+            line = self._clean(line) + b"\n"
+            if len(self._head) + len(line) > self._half:
+                rest = line + bytes(self._pending)
+                self._pending.clear()
+                self._extend_tail(rest)
+                return
+            self._head += line
+            self._write(line)
+
+    def note(self, sentence: str) -> None:
+        """Add a line of the runner's own."""
+        self._end_line()
+        self.feed(sentence.encode() + b"\n")
+
+    def text(self) -> str:
+        """What is kept so far, for those who look for messages in it."""
+        self._end_line()
+        return (self._head + self._clean_tail()).decode("utf-8", "replace")
+
+    def close(self) -> Artifact:
+        """Write the rest, and the file anew as a whole: nobody else's bytes may be in it."""
+        self._end_line()
+        rest = self._clean_tail()
+        self._write(rest)
+        self._file.close()
+        data = bytes(self._head + rest)
+        regular_file.replace(self._path, data)
+        return Artifact(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+    def _end_line(self) -> None:
+        if self._pending:
+            self.feed(b"\n")
+
+    def _next_line(self) -> bytes | None:
+        end = self._pending.find(b"\n", 0, _LINE_BYTES_MAX)
+        if end < 0 and len(self._pending) < _LINE_BYTES_MAX:
+            return None
+        line = bytes(self._pending[: end if end >= 0 else _LINE_BYTES_MAX])
+        del self._pending[: end + 1 if end >= 0 else _LINE_BYTES_MAX]
+        return line
+
+    def _extend_tail(self, chunk: bytes) -> None:
+        self._tail += chunk
+        if (surplus := len(self._tail) - self._half) > 0:
+            self._left_out += surplus
+            del self._tail[:surplus]
+
+    def _clean_tail(self) -> bytes:
+        if not self._tail:
+            return b""
+        lines = bytes(self._tail).split(b"\n")
+        if self._left_out and len(lines) > 1:
+            lines = lines[1:]
+        text = b"\n".join(self._clean(line) for line in lines)
+        if not self._left_out:
+            return text
+        return b"[... about %d bytes of output left out here ...]\n" % self._left_out + text
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._echo.write(data)
+        self._echo.flush()

@@ -1,0 +1,98 @@
+"""What a build's end means: from exit status, log and files to a reason. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qmk_contract.exit_codes import ExitCode
+from qmk_contract.phases import Reason
+from qmk_contract.result import Diagnostic
+
+MESSAGE_LENGTH_MAX = 1024
+#: A program's own message starts its line, the tree's " | " before it at most: source text that
+#: the compiler quotes is indented, and so cannot speak for the system.
+_LINE = r"^(?: \| )?(?! )[^\n]*"
+_DISK_FULL = re.compile(
+    _LINE + r"(?:: |\] )(?:No space left on device|Disk quota exceeded)(?:: '[^\n]*')?$",
+    re.MULTILINE,
+)
+_STARVED = re.compile(
+    _LINE + r"(?:Killed \(program |Killed signal terminated program |"
+    r": Killed$|\] Killed$|virtual memory exhausted|out of memory allocating |memory exhausted$|"
+    r": Cannot allocate memory$|: Resource temporarily unavailable$|^MemoryError$)",
+    re.MULTILINE,
+)
+_TOO_LARGE = re.compile(
+    r"The firmware is too large! \d+/\d+ \(\d+ bytes over\)"
+    r"|region \W?\w+\W? overflowed by \d+ bytes"
+)
+_INVALID_KEYMAP = re.compile(r"^\W*(?P<message>Invalid JSON (?:keymap|encountered)[^\n]*)", re.M)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known when the build has ended. ``memory_kills`` counts since it started."""
+
+    returncode: int
+    timed_out: bool
+    memory_kills: int
+    log: str
+    firmware_found: bool
+    diagnostics: Sequence[Diagnostic] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``reason`` is set where the end may be stored as the build's result, with exit code OK."""
+
+    exit_code: ExitCode
+    message: str
+    reason: Reason | None = None
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Ours first: whatever a full disk or a killed compiler left looks like somebody's error."""
+    if evidence.timed_out:
+        return Verdict(ExitCode.TIMED_OUT, "The build ran into its time limit.")
+    if _DISK_FULL.search(evidence.log) and evidence.returncode != 0:
+        return Verdict(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
+    if evidence.memory_kills > 0 or (evidence.returncode != 0 and _STARVED.search(evidence.log)):
+        return Verdict(ExitCode.OUT_OF_MEMORY, "The build needed more memory than it may have.")
+    if evidence.returncode == 0:
+        return _ended_well(evidence)
+    if evidence.returncode < 0:
+        number = -evidence.returncode
+        return Verdict(ExitCode.NO_RESULT, f"The build was ended by signal {number}.")
+    return _request_fault(evidence)
+
+
+def _ended_well(evidence: Evidence) -> Verdict:
+    if not evidence.firmware_found:
+        return Verdict(
+            ExitCode.NO_RESULT, "The build ended without an error and without its firmware file."
+        )
+    return Verdict(ExitCode.OK, "The firmware is built.", Reason.COMPLETED)
+
+
+def _request_fault(evidence: Evidence) -> Verdict:
+    if match := _TOO_LARGE.search(evidence.log):
+        return _fault(Reason.FIRMWARE_TOO_LARGE, match[0])
+    if match := _INVALID_KEYMAP.search(evidence.log):
+        return _fault(Reason.INVALID_KEYMAP, match["message"].replace("keymap.json : ", ""))
+    return _fault(Reason.COMPILE_ERROR, _summary(evidence))
+
+
+def _summary(evidence: Evidence) -> str:
+    for item in evidence.diagnostics:
+        if item.severity == "error":
+            where = f"{item.file}:{item.line}: " if item.file and item.line else ""
+            if item.layer is not None and item.key is not None:
+                where = f"layer {item.layer}, key {item.key}: "
+            return where + item.message
+    lines = [line.strip(" |*") for line in evidence.log.splitlines()]
+    told = [line for line in lines if line and not re.match(r"g?make(?:\[\d+\])?: ", line)]
+    return told[-1] if told else f"qmk compile ended with exit code {evidence.returncode}"
+
+
+def _fault(reason: Reason, message: str) -> Verdict:
+    return Verdict(ExitCode.OK, message[:MESSAGE_LENGTH_MAX], reason)

@@ -1,0 +1,131 @@
+"""A build's pod as two processes: ``build`` and ``upload`` on one folder, storage over HTTP."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qmk_contract import artifacts
+from qmk_contract.codec import from_body, to_body
+from qmk_contract.result import BuildResult
+from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
+from tests.http_storage import HttpStorage
+
+KEY = "abcdefghijklmnopqrstuvwxyz"
+COMMIT = "c" * 40
+PACKAGES = ("compiler-image", "contract")
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class BuildPod:
+    """``search_path`` is the image's PATH, ``scratch`` its volume."""
+
+    scratch: Path
+    storage: HttpStorage
+    search_path: str
+    keyboard: str = "demo/pad"
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    @property
+    def shared(self) -> Path:
+        return self.scratch / "out"
+
+    def build_order(self, layers: Mapping[str, bytes], **changes: Any) -> BuildOrder:
+        """An order for a stored request and these layers, which are stored, too."""
+        request = {
+            "version": 1,
+            "keyboard": self.keyboard,
+            "keymap": INTERNAL_KEYMAP_NAME,
+            "layout": "LAYOUT",
+            "layers": [["KC_A", "KC_B", "MO(1)"], ["KC_TRNS", "KC_NOPE", "LT(1,KC_C)"]],
+        }
+        self.storage.objects.setdefault("request", json.dumps(request).encode())
+        self.storage.objects.update(layers)
+        order: dict[str, Any] = {
+            "key": KEY,
+            "keyboard": self.keyboard,
+            "keymap_name": INTERNAL_KEYMAP_NAME,
+            "firmware_commit": COMMIT,
+            "toolchain_digest": "sha256:" + "d" * 64,
+            "request": Fetch(self.storage.url_of("request")),
+            "layers": tuple(
+                Fetch(self.storage.url_of(key), hashlib.sha256(data).hexdigest(), len(data))
+                for key, data in layers.items()
+            ),
+            "timeout_seconds": 30,
+            "fetch_seconds": 10,
+        }
+        return BuildOrder(**(order | changes))
+
+    def upload_order(self, **changes: Any) -> UploadOrder:
+        names = (artifacts.FIRMWARE, artifacts.LOG, artifacts.KEYMAP_C, artifacts.RESULT)
+        targets = {name: self.storage.url_of(artifacts.build(KEY, name)) for name in names}
+        order: dict[str, Any] = {
+            "key": KEY,
+            "targets": targets,
+            "build_seconds": 60,
+            "upload_seconds": 10,
+        }
+        return UploadOrder(**(order | changes))
+
+    def start(self, program: str, order: object, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start ``build`` or ``upload``; the order may be text, too."""
+        text = order if isinstance(order, str) else json.dumps(to_body(order))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "qmk_runner", program],
+            cwd=self.scratch,
+            env={
+                "PATH": self.search_path,
+                "PYTHONPATH": ":".join(str(ROOT / package) for package in PACKAGES),
+                "QMK_SCRATCH_DIR": str(self.scratch),
+                "QMK_SHARED_DIR": str(self.shared),
+                "QMK_CGROUP_DIR": str(self.scratch / "cgroup"),
+                f"QMK_{program.upper()}_ORDER": text,
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.processes.append(process)
+        return process
+
+    def run(self, program: str, order: object, **environment: str) -> tuple[int, str]:
+        """Run one of the two to its end; returns exit code and output."""
+        process = self.start(program, order, **environment)
+        output, _ = process.communicate(timeout=50)
+        return process.returncode, output.decode()
+
+    def result(self) -> BuildResult:
+        """The result that ``build`` left."""
+        return from_body(BuildResult, json.loads((self.shared / artifacts.RESULT).read_bytes()))
+
+    def end(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=10)
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    """A tar archive of these files; with a stand-in for zstd that is all that a layer is."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def install(folder: Path, name: str, script: str) -> None:
+    """Put a shell script on a search path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)

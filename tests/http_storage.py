@@ -1,0 +1,101 @@
+"""Object storage reduced to what presigned URLs need: GET and PUT, with faults on demand."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class HttpStorage:
+    """Objects by key. A fault is answered once and then forgotten.
+
+    ``statuses[key]`` are error statuses for the next requests, ``cut`` the keys of which the next
+    GET ends half-way, ``held`` the keys that wait until their event is set.
+    """
+
+    url: str = ""
+    objects: dict[str, bytes] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    stored: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    statuses: dict[str, list[int]] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
+    held: dict[str, threading.Event] = field(default_factory=dict)
+
+    def url_of(self, key: str) -> str:
+        """The key as a presigned URL, with a signature that no log may show."""
+        return f"{self.url}/{key}?X-Amz-Signature=secret"
+
+
+@contextmanager
+def http_storage() -> Iterator[HttpStorage]:
+    """Serve on a free port of the loopback interface."""
+    storage = HttpStorage()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(storage))
+    server.daemon_threads = True
+    storage.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield storage
+    finally:
+        for event in storage.held.values():
+            event.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(storage: HttpStorage) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            key = self._key()
+            storage.asked.append(key)
+            if self._fault(key):
+                return
+            data = storage.objects.get(key)
+            if data is None:
+                self._answer(404, b"")
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if key in storage.cut:
+                storage.cut.discard(key)
+                data = data[: len(data) // 2]
+                self.close_connection = True
+            self.wfile.write(data)
+
+        def do_PUT(self) -> None:
+            key = self._key()
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            if self._fault(key):
+                return
+            storage.objects[key] = data
+            storage.types[key] = self.headers["Content-Type"]
+            storage.stored.append(key)
+            self._answer(200, b"")
+
+        def _key(self) -> str:
+            return self.path.partition("?")[0].lstrip("/")
+
+        def _fault(self, key: str) -> bool:
+            if key in storage.held:
+                storage.held[key].wait(30)
+            if not storage.statuses.get(key):
+                return False
+            self._answer(storage.statuses[key].pop(0), b"<Error/>")
+            return True
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    return Handler

@@ -1,0 +1,336 @@
+"""Build and upload as processes, with a shell script in the place of ``qmk``."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qmk_contract import artifacts
+from qmk_contract.exit_codes import ExitCode
+from qmk_contract.phases import Reason
+from tests.build_pod import KEY, BuildPod, archive, install
+from tests.http_storage import HttpStorage, http_storage
+from tests.waiting import wait_for
+
+LAYERS = {
+    "core": archive({"builddefs/build.mk": "core\n", "quantum/a.c": "int a;\n"}),
+    "keyboard": archive({"keyboards/demo/pad/keyboard.json": "{}\n"}),
+}
+FIRMWARE = ":0100000001FE\n:00000001FF\n"
+MAKES_FIRMWARE = f"""
+S=.build/obj_demo_pad_qmk_compile/src; mkdir -p $S; echo 'int keymaps;' > $S/keymap.c
+printf '{FIRMWARE}' > demo_pad_qmk_compile.hex
+echo ' * The firmware size is fine - 23012/28672 (80%, 5660 bytes free)'
+"""
+FILES = ["firmware", "keymap.c", "log.txt"]
+
+
+@pytest.fixture
+def storage() -> Iterator[HttpStorage]:
+    with http_storage() as running:
+        yield running
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path) -> Path:
+    install(tmp_path / "bin", "zstd", "exec cat")
+    install(tmp_path / "bin", "qmk", MAKES_FIRMWARE)
+    return tmp_path / "bin"
+
+
+@pytest.fixture
+def pod(tmp_path: Path, storage: HttpStorage, bin_folder: Path) -> Iterator[BuildPod]:
+    (tmp_path / "scratch").mkdir()
+    made = BuildPod(tmp_path / "scratch", storage, f"{bin_folder}:/usr/bin:/bin")
+    yield made
+    made.end()
+
+
+def log(pod: BuildPod) -> str:
+    return (pod.shared / artifacts.LOG).read_text()
+
+
+def test_a_build_that_succeeds_leaves_firmware_log_keymap_and_last_the_result(
+    pod: BuildPod,
+) -> None:
+    code, output = pod.run("build", pod.build_order(LAYERS))
+    assert (code, "firmware size is fine" in output) == (0, True)
+    result = pod.result()
+    assert (result.reason, result.returncode, result.path) == (Reason.COMPLETED, 0, "full")
+    assert result.command[:2] == ("qmk", "--no-color")
+    assert str(pod.scratch) not in " ".join(result.command)
+    assert result.firmware is not None
+    assert result.firmware.extension == "hex"
+    assert result.firmware.sha256 == hashlib.sha256(FIRMWARE.encode()).hexdigest()
+    assert (pod.shared / "firmware").read_text() == FIRMWARE
+    assert (pod.shared / "keymap.c").read_text() == "int keymaps;\n"
+    assert result.log.size == len(log(pod).encode())
+    assert result.usage is not None
+    assert result.usage.flash is not None
+    assert (result.usage.flash.used, result.usage.flash.limit) == (23012, 28672)
+    assert set(result.times) == {"fetch", "unpack", "compile", "collect"}
+
+
+def test_the_build_sees_the_tree_and_no_environment_but_its_own(
+    pod: BuildPod, bin_folder: Path
+) -> None:
+    install(bin_folder, "qmk", 'env; ls builddefs quantum keyboards/demo; echo "$@"; exit 1')
+    pod.run("build", pod.build_order(LAYERS), AWS_SECRET_ACCESS_KEY="canary")
+    text = log(pod)
+    variables = {line.partition("=")[0] for line in text.splitlines() if "=" in line}
+    assert variables >= {"HOME", "QMK_HOME", "SKIP_GIT", "TMPDIR", "LC_ALL"}
+    assert not {name for name in variables if "ORDER" in name or "AWS" in name}
+    assert "Signature" not in text
+    assert str(pod.scratch) not in text
+    assert {"build.mk", "a.c", "pad"} <= set(text.split())
+
+
+def test_upload_stores_everything_and_the_result_last(pod: BuildPod, storage: HttpStorage) -> None:
+    upload = pod.start("upload", pod.upload_order())
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    assert upload.wait(20) == 0
+    assert sorted(storage.stored[:-1]) == [artifacts.build(KEY, name) for name in FILES]
+    assert storage.stored[-1] == artifacts.build(KEY, artifacts.RESULT)
+    for name in (*FILES, artifacts.RESULT):
+        key = artifacts.build(KEY, name)
+        assert storage.types[key] == artifacts.CONTENT_TYPES[name]
+        assert storage.objects[key] == (pod.shared / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("echo x.c:1:2: error: nope", Reason.COMPILE_ERROR),
+        ("echo ' * The firmware is too large! 31378/28672 (2706 bytes over)'",
+         Reason.FIRMWARE_TOO_LARGE),
+        ("echo \"ld: region \\`text' overflowed by 15146 bytes\"", Reason.FIRMWARE_TOO_LARGE),
+        ("echo '☒ Invalid JSON keymap: /x/keymap.json : None is wrong'", Reason.INVALID_KEYMAP),
+    ],
+)  # fmt: skip
+def test_the_requests_own_fault_is_a_result_and_no_failure_of_the_pod(
+    pod: BuildPod, storage: HttpStorage, bin_folder: Path, output: str, reason: Reason
+) -> None:
+    install(bin_folder, "qmk", f"{MAKES_FIRMWARE}{output}; exit 2")
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    assert (pod.result().reason, pod.result().firmware) == (reason, None)
+    assert pod.run("upload", pod.upload_order())[0] == 0
+    assert artifacts.build(KEY, artifacts.FIRMWARE) not in storage.objects
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exit 0", ExitCode.NO_RESULT),
+        ("echo x > first_in_directory.hex", ExitCode.NO_RESULT),
+        ("for e in hex bin; do echo x > demo_pad_qmk_compile.$e; done", ExitCode.NO_RESULT),
+        ("ln -s /etc/hostname demo_pad_qmk_compile.hex", ExitCode.NO_RESULT),
+        ("echo 'cc1: error: x.s: No space left on device'; exit 2", ExitCode.OUT_OF_DISK),
+        ("echo 'gcc: error: Killed (program cc1)'; exit 2", ExitCode.OUT_OF_MEMORY),
+        ("kill -9 $$", ExitCode.NO_RESULT),
+        (MAKES_FIRMWARE + "echo oom_kill 3 > $TMPDIR/../../cgroup/memory.events",
+         ExitCode.OUT_OF_MEMORY),
+    ],
+)  # fmt: skip
+def test_what_another_run_might_not_repeat_leaves_a_log_and_no_result(
+    pod: BuildPod, storage: HttpStorage, bin_folder: Path, script: str, code: ExitCode
+) -> None:
+    (pod.scratch / "cgroup").mkdir()
+    (pod.scratch / "cgroup/memory.events").write_text("low 0\noom 2\noom_kill 2\n")
+    install(bin_folder, "qmk", script)
+    assert pod.run("build", pod.build_order(LAYERS))[0] == code
+    assert not (pod.shared / artifacts.RESULT).exists()
+    assert log(pod).endswith(".\n")
+    assert pod.run("upload", pod.upload_order())[0] == ExitCode.NO_RESULT
+    assert storage.stored == [artifacts.build(KEY, artifacts.LOG)]
+
+
+def test_a_build_that_runs_on_is_ended_with_all_it_started(
+    pod: BuildPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path
+) -> None:
+    install(
+        bin_folder,
+        "qmk",
+        f"""trap '' TERM
+        setsid sh -c 'echo $$ > {tmp_path}/orphan; while :; do sleep 0.1; done' &
+        echo begun; echo $$ > {tmp_path}/child; while :; do sleep 0.1; done""",
+    )
+    code, output = pod.run("build", pod.build_order(LAYERS, timeout_seconds=1))
+    assert (code, "begun" in output) == (ExitCode.TIMED_OUT, True)
+    for name in ("orphan", "child"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / name).read_text()), 0)
+    assert pod.run("upload", pod.upload_order())[0] == ExitCode.NO_RESULT
+    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.LOG)]
+
+
+def test_a_process_left_behind_neither_delays_nor_outlives_a_build(
+    pod: BuildPod, bin_folder: Path, tmp_path: Path
+) -> None:
+    left = f"setsid sh -c 'echo $$ > {tmp_path}/orphan; exec sleep 60' &"
+    seen = f"while [ ! -s {tmp_path}/orphan ]; do :; done"
+    install(bin_folder, "qmk", f"{MAKES_FIRMWARE}\n{left}\n{seen}")
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "orphan").read_text()), 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_ended_from_outside_wakes_upload_at_once(
+    pod: BuildPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    install(bin_folder, "qmk", f"echo begun; echo $$ > {tmp_path}/child; exec sleep 60")
+    upload = pod.start("upload", pod.upload_order())
+    build = pod.start("build", pod.build_order(LAYERS))
+    child = int(wait_for("the child", lambda: (tmp_path / "child").read_text(), seconds=10))
+    wait_for("its output", lambda: "begun" in log(pod), seconds=10)
+    build.send_signal(number)
+    assert build.wait(5) in (128 + signal.SIGTERM, -signal.SIGKILL)
+    assert upload.wait(5) == ExitCode.NO_RESULT
+    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.LOG)]
+    if number is signal.SIGTERM:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+    else:  # a container's end takes its other processes along; here we do
+        os.kill(child, signal.SIGKILL)
+
+
+def test_sigterm_while_fetching_ends_the_build_at_once(pod: BuildPod, storage: HttpStorage) -> None:
+    storage.held["core"] = threading.Event()
+    build = pod.start("build", pod.build_order(LAYERS))
+    wait_for("a request", lambda: "core" in storage.asked, seconds=10)
+    build.terminate()
+    assert build.wait(5) == 128 + signal.SIGTERM
+
+
+def test_sigterm_while_uploading_does_not_lose_the_result(
+    pod: BuildPod, storage: HttpStorage
+) -> None:
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    last = artifacts.build(KEY, artifacts.RESULT)
+    storage.held[last] = threading.Event()
+    upload = pod.start("upload", pod.upload_order())
+    wait_for("the other objects", lambda: len(storage.stored) == 3, seconds=10)
+    upload.terminate()
+    storage.held[last].set()
+    assert upload.wait(10) == 0
+    assert last in storage.objects
+
+
+def test_upload_gives_up_when_no_build_starts(pod: BuildPod) -> None:
+    pod.shared.mkdir()
+    code, output = pod.run("upload", pod.upload_order(), QMK_BUILD_START_SECONDS="0.2")
+    assert (code, "did not start" in output) == (ExitCode.NO_RESULT, True)
+
+
+def test_upload_gives_up_when_the_build_does_not_end(pod: BuildPod, bin_folder: Path) -> None:
+    install(bin_folder, "qmk", "exec sleep 60")
+    build = pod.start("build", pod.build_order(LAYERS))
+    code, output = pod.run("upload", pod.upload_order(build_seconds=1))
+    assert (code, "did not end in time" in output) == (ExitCode.NO_RESULT, True)
+    build.terminate()
+    build.wait(5)
+
+
+def test_storage_that_stumbles_is_asked_again(pod: BuildPod, storage: HttpStorage) -> None:
+    storage.statuses["core"] = [503, 403]
+    storage.cut.add("keyboard")
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    for name in (*FILES, artifacts.RESULT):
+        storage.statuses[artifacts.build(KEY, name)] = [500]
+    assert pod.run("upload", pod.upload_order())[0] == 0
+    assert storage.stored[-1] == artifacts.build(KEY, artifacts.RESULT)
+
+
+@pytest.mark.parametrize("fault", ["missing", "another", "truncated", "no archive"])
+def test_a_layer_that_is_not_what_the_order_says_is_never_built_from(
+    pod: BuildPod, storage: HttpStorage, fault: str
+) -> None:
+    layers = dict(LAYERS)
+    if fault == "no archive":
+        layers["core"] = b"no archive at all" * 100
+    order = pod.build_order(layers, fetch_seconds=1)
+    if fault == "missing":
+        del storage.objects["core"]
+    elif fault == "another":
+        storage.objects["core"] = b"x" * len(LAYERS["core"])
+    elif fault == "truncated":
+        storage.objects["core"] = LAYERS["core"][:-1]
+    code, _ = pod.run("build", order)
+    assert code == ExitCode.FETCH_FAILED
+    assert "Signature" not in log(pod)
+    assert "layer" in log(pod)
+
+
+@pytest.mark.parametrize("order", ["", "{}", "[]", '{"key": "../../x"}'])
+@pytest.mark.parametrize("program", ["build", "upload"])
+def test_an_order_that_is_none_is_refused(pod: BuildPod, program: str, order: str) -> None:
+    assert pod.run(program, order)[0] == ExitCode.BAD_ORDER
+
+
+def test_a_request_for_another_keyboard_is_refused(pod: BuildPod, storage: HttpStorage) -> None:
+    storage.objects["request"] = json.dumps({"keyboard": "other", "keymap": "x"}).encode()
+    assert pod.run("build", pod.build_order(LAYERS))[0] == ExitCode.BAD_ORDER
+
+
+def test_an_image_without_qmk_is_our_fault(pod: BuildPod, bin_folder: Path) -> None:
+    (bin_folder / "qmk").unlink()
+    assert pod.run("build", pod.build_order(LAYERS))[0] == ExitCode.BAD_ORDER
+
+
+@pytest.mark.parametrize("change", ["link", "pipe", "other bytes", "gone", "foreign key", "lie"])
+def test_upload_stores_nothing_that_is_not_what_the_build_made(
+    pod: BuildPod, storage: HttpStorage, change: str
+) -> None:
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    firmware, result = pod.shared / artifacts.FIRMWARE, pod.shared / artifacts.RESULT
+    if change == "other bytes":
+        firmware.write_text("other")
+    elif change == "foreign key":
+        result.write_text(result.read_text().replace(KEY, KEY[::-1]))
+    elif change == "lie":
+        result.write_text(result.read_text().replace("Completed", "TimeLimitExceeded"))
+    else:
+        content = firmware.read_bytes()
+        firmware.unlink()
+        with contextlib.suppress(KeyError):
+            {
+                "link": lambda: firmware.symlink_to(_beside(firmware, content)),
+                "pipe": lambda: os.mkfifo(firmware),
+            }[change]()
+    assert pod.run("upload", pod.upload_order())[0] == ExitCode.NO_RESULT
+    assert storage.stored == [artifacts.build(KEY, artifacts.LOG)]
+
+
+def _beside(firmware: Path, content: bytes) -> Path:
+    """The same bytes by another name: only that it is a link is wrong."""
+    firmware.with_name("elsewhere").write_bytes(content)
+    return firmware.with_name("elsewhere")
+
+
+def test_storage_that_takes_nothing_is_an_upload_failure(
+    pod: BuildPod, storage: HttpStorage
+) -> None:
+    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    storage.statuses[artifacts.build(KEY, artifacts.FIRMWARE)] = [503] * 100
+    code, output = pod.run("upload", pod.upload_order(upload_seconds=1))
+    assert (code, "Signature" in output) == (ExitCode.UPLOAD_FAILED, False)
+    assert artifacts.build(KEY, artifacts.RESULT) not in storage.objects
+
+
+def test_endless_output_is_cut_in_the_middle(pod: BuildPod, bin_folder: Path) -> None:
+    flood = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"
+    install(bin_folder, "qmk", f"{flood}\n{MAKES_FIRMWARE}")
+    code, output = pod.run("build", pod.build_order(LAYERS, log_bytes=4096))
+    assert code == 0
+    text = log(pod)
+    assert len(text) < 4096 + 100
+    assert text.startswith("line 0\nline 1\n")
+    assert "left out" in text
+    assert "line 19999" in text
+    assert len(output) < 4096 + 100
