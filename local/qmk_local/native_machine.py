@@ -39,7 +39,10 @@ class NativeMachine:
         )
 
     def write_configuration(self) -> None:
-        """Write the configuration files of all programs; CoreDNS takes a new one up by itself."""
+        """Write the configuration files that changed.
+
+        CoreDNS takes a new one up by itself; kube-proxy ends itself when its own is touched.
+        """
         layout = self.layout
         resolv_conf = RESOLVED_UPSTREAM if RESOLVED_UPSTREAM.is_file() else RESOLV_CONF
         upstreams = node.nameservers(resolv_conf.read_text() if resolv_conf.is_file() else "")
@@ -53,7 +56,8 @@ class NativeMachine:
         }.items():
             path = layout.config / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            if not path.is_file() or path.read_text() != text:
+                path.write_text(text)
         layout.run.mkdir(parents=True, exist_ok=True)
 
     def make_pki(self) -> None:
