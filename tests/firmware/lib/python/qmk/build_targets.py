@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from qmk.path import keyboard_levels
 
 # The name of a JSON keymap that has none, as when one is fed in from a keymap's folder.
 _DEFAULT_KEYMAP_NAME = "default_json"
+
+# A compiler call in what a dry run of make prints.
+_COMPILER_CALL = re.compile(r"avr-gcc [^;\n]* -c (?P<source>\S+) -o \S+")
 
 
 class BuildTarget:
@@ -119,13 +123,14 @@ class BuildTarget:
         return files
 
     def _write_compile_commands(self, command):
-        output = cli.run(command).stdout
-        entries = []
-        for line in output.splitlines():
-            words = shlex.split(line) if " -c " in line and line.startswith("avr-gcc ") else []
-            if words:
-                source = words[words.index("-c") + 1]
-                entries.append({"directory": str(QMK_FIRMWARE), "arguments": words, "file": source})
+        entries = [
+            {
+                "directory": str(QMK_FIRMWARE),
+                "arguments": shlex.split(match[0]),
+                "file": match["source"],
+            }
+            for match in _COMPILER_CALL.finditer(cli.run(command).stdout)
+        ]
         Path("compile_commands.json").write_text(json.dumps(entries, indent=4), "utf-8")
 
 

@@ -9,6 +9,9 @@ from milc import cli
 from qmk.json_schema import json_load, validate
 from qmk.keyboard import resolve_alias
 
+# What a JSON keymap may ask of QMK, and this tree cannot give.
+_UNSUPPORTED_FIELDS = ("converter", "encoders", "host_language", "modules")
+
 
 def find_make():
     """Returns the name of GNU make on this machine."""
@@ -32,6 +35,11 @@ def parse_configurator_json(configurator_file):
         validate(user_keymap, "qmk.keymap.v1")
     except ValidationError as error:
         raise SystemExit(f"Invalid JSON keymap: {configurator_file} : {error.message}") from error
+    unsupported = [name for name in _UNSUPPORTED_FIELDS if user_keymap.get(name)]
+    if unsupported:
+        raise SystemExit(
+            f"Invalid JSON keymap: {configurator_file} : this tree has no {', '.join(unsupported)}"
+        )
     user_keymap["keyboard"] = resolve_alias(user_keymap["keyboard"])
     return user_keymap
 

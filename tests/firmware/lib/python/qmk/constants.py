@@ -11,9 +11,6 @@ INTERMEDIATE_OUTPUT_PREFIX = f"{BUILD_DIR}/obj_"
 
 KEYBOARDS = Path("keyboards")
 
-# Five levels of folders, as many as a keyboard's name may have.
-MAX_KEYBOARD_SUBFOLDERS = 5
-
 AVR_PROCESSORS = ("atmega328p", "atmega32u4")
 
 DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S %Z"

@@ -4,7 +4,7 @@ import qmk.path
 from qmk.constants import AVR_PROCESSORS
 from qmk.json_schema import deep_update, json_load, validate
 
-# Both sides of a layout's matrix positions are stored in one row's bits.
+# A row of the matrix is kept in the bits of one number.
 _MAX_MATRIX_COLS = 32
 
 

@@ -1,7 +1,7 @@
 """Reading JSON and HJSON, and checking them against the tree's schemas."""
 
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 SCHEMAS = Path("data/schemas")
@@ -17,7 +17,9 @@ def json_load(json_file):
         text = json_file.read_text("utf-8") if isinstance(json_file, Path) else json_file.read()
         return _parse(text)
     except (ValueError, OSError) as error:
-        raise SystemExit(f"Invalid JSON encountered attempting to load {json_file}: {error}") from error
+        raise SystemExit(
+            f"Invalid JSON encountered attempting to load {json_file}: {error}"
+        ) from error
 
 
 def _parse(text):
@@ -49,14 +51,14 @@ def deep_update(target, changes):
     return target
 
 
-@lru_cache(maxsize=1)
+@cache
 def compile_schema_store():
     """Returns every schema of the tree by its `$id`."""
     schemas = (json_load(path) for path in sorted(SCHEMAS.glob("*.jsonschema")))
     return {schema["$id"]: schema for schema in schemas}
 
 
-@lru_cache(maxsize=None)
+@cache
 def create_validator(schema):
     """Returns the validator for the schema with this `$id`."""
     # Most subcommands check nothing, and these two cost as much as the rest of the start.

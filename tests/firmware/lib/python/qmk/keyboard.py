@@ -1,6 +1,6 @@
 """The keyboards of the tree and their other names."""
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import qmk.path
@@ -10,7 +10,7 @@ from qmk.json_schema import json_load
 ALIASES = Path("data/mappings/keyboard_aliases.hjson")
 
 
-@lru_cache(maxsize=1)
+@cache
 def keyboard_alias_definitions():
     """Returns `{old name: {"target": name}}`; a target may itself be an old name."""
     return json_load(ALIASES)
@@ -41,7 +41,9 @@ def list_keyboards():
     """Returns the names of all keyboards, sorted."""
     found = KEYBOARDS.glob("**/keyboard.json")
     return sorted(
-        path.parent.relative_to(KEYBOARDS).as_posix() for path in found if "keymaps" not in path.parts
+        path.parent.relative_to(KEYBOARDS).as_posix()
+        for path in found
+        if "keymaps" not in path.parts
     )
 
 

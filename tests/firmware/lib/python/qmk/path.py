@@ -1,5 +1,6 @@
 """Paths of keyboards, and paths the user typed."""
 
+import argparse
 import os
 import re
 import sys
@@ -13,7 +14,9 @@ _KEYBOARD_NAME = re.compile(r"[0-9a-z][0-9a-z_]*(/[0-9a-z][0-9a-z_]*){0,4}")
 def is_keyboard(keyboard_name):
     """Tells whether the tree has a keyboard of exactly this name."""
     name = str(keyboard_name or "")
-    return _KEYBOARD_NAME.fullmatch(name) is not None and (keyboard(name) / "keyboard.json").is_file()
+    return (
+        _KEYBOARD_NAME.fullmatch(name) is not None and (keyboard(name) / "keyboard.json").is_file()
+    )
 
 
 def keyboard(keyboard_name):
@@ -41,10 +44,10 @@ class FileType:
             raise ValueError(f"only reading is supported, not {mode!r}")
 
     def __call__(self, argument):
-        """Returns the path, or standard input; raises OSError for a file that is not there."""
+        """Returns the path, or standard input; raises ArgumentTypeError for a file not there."""
         if argument == "-":
             return sys.stdin
         path = normpath(argument)
         if not path.is_file():
-            raise FileNotFoundError(f"No such file: {path}")
+            raise argparse.ArgumentTypeError(f"No such file: {path}")
         return path

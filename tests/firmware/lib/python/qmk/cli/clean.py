@@ -5,7 +5,9 @@ from milc import cli
 from qmk.commands import find_make
 
 
-@cli.argument("-a", "--all", arg_only=True, action="store_true", help="Remove *.hex in the tree's root too.")
+@cli.argument(
+    "-a", "--all", arg_only=True, action="store_true", help="Remove *.hex in the tree's root too."
+)
 @cli.subcommand("Clean the firmware tree of build artifacts.")
 def clean(cli):
     """Removes the build folder, and with --all the firmware files in the root."""

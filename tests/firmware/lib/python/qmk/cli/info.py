@@ -9,8 +9,21 @@ from qmk.keyboard import keyboard_completer, keyboard_folder
 from qmk.keymap import list_keymaps
 
 
-@cli.argument("-kb", "--keyboard", type=keyboard_folder, completer=keyboard_completer, help="Keyboard to show.")
-@cli.argument("-f", "--format", default="friendly", arg_only=True, choices=["friendly", "text", "json"], help="How to show it.")
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    help="Keyboard to show.",
+)
+@cli.argument(
+    "-f",
+    "--format",
+    default="friendly",
+    arg_only=True,
+    choices=["friendly", "text", "json"],
+    help="How to show it.",
+)
 @cli.subcommand("Show what is known about a keyboard.")
 def info(cli):
     """Shows a keyboard's description for people, or all of it as JSON."""

@@ -9,7 +9,9 @@ from qmk.path import FileType, normpath
 
 @cli.argument("-o", "--output", arg_only=True, type=normpath, help="File to write to")
 @cli.argument("-q", "--quiet", arg_only=True, action="store_true", help="Only show errors.")
-@cli.argument("filename", arg_only=True, type=FileType("r"), help="A keymap in JSON, or - for standard input.")
+@cli.argument(
+    "filename", arg_only=True, type=FileType("r"), help="A keymap in JSON, or - for standard input."
+)
 @cli.subcommand("Create a keymap.c from a keymap in JSON.")
 def json2c(cli):
     """Writes the keymap.c of a JSON keymap to a file or to standard output."""

@@ -5,7 +5,12 @@ from milc import cli
 from qmk.keyboard import keyboard_folder
 
 
-@cli.argument("--allow-unknown", arg_only=True, action="store_true", help="Return a name the tree does not know as it is.")
+@cli.argument(
+    "--allow-unknown",
+    arg_only=True,
+    action="store_true",
+    help="Return a name the tree does not know as it is.",
+)
 @cli.argument("keyboard", arg_only=True, help="The keyboard's name")
 @cli.subcommand("Resolve the alias of a keyboard.")
 def resolve_alias(cli):

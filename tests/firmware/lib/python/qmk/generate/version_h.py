@@ -17,7 +17,9 @@ def version_h(skip_git=False, skip_all=False):
     sources are the same.
     """
     date = _EPOCH if skip_all else time.strftime("%Y-%m-%d-%H:%M:%S", time.gmtime())
-    version = _UNKNOWN if skip_git or skip_all else _git("describe", "--always", "--tags", "--dirty")
+    version = (
+        _UNKNOWN if skip_git or skip_all else _git("describe", "--always", "--tags", "--dirty")
+    )
     commit = _UNKNOWN if skip_git or skip_all else _git("rev-parse", "--short", "HEAD")
     return [
         GENERATED_HEADER_C_LIKE,

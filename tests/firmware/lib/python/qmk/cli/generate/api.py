@@ -22,8 +22,17 @@ BUILD_API = Path(".build/api_data")
 _KEYMAP_URL = "https://firmware.invalid/"
 
 
-@cli.argument("-n", "--dry-run", arg_only=True, action="store_true", help="Write nothing about keyboards.")
-@cli.argument("-f", "--filter", arg_only=True, action="append", default=[], help="Only keyboards with this text in their name. May be passed several times.")
+@cli.argument(
+    "-n", "--dry-run", arg_only=True, action="store_true", help="Write nothing about keyboards."
+)
+@cli.argument(
+    "-f",
+    "--filter",
+    arg_only=True,
+    action="append",
+    default=[],
+    help="Only keyboards with this text in their name. May be passed several times.",
+)
 @cli.subcommand("Generate the API's data.", hidden=True)
 def generate_api(cli):
     """Writes .build/api_data anew: one file for each keyboard, and the lists of all."""

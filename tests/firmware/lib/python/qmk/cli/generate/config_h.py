@@ -12,7 +12,14 @@ from qmk.path import FileType, normpath
 @cli.argument("filename", nargs="?", arg_only=True, type=FileType("r"), help="A keymap in JSON.")
 @cli.argument("-o", "--output", arg_only=True, type=normpath, help="File to write to")
 @cli.argument("-q", "--quiet", arg_only=True, action="store_true", help="Only show errors.")
-@cli.argument("-kb", "--keyboard", arg_only=True, type=keyboard_folder, completer=keyboard_completer, help="Keyboard to generate config.h for.")
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    arg_only=True,
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    help="Keyboard to generate config.h for.",
+)
 @cli.subcommand("Used by the make system to generate config.h.", hidden=True)
 def generate_config_h(cli):
     """Writes the config.h of a keymap, or of a keyboard."""

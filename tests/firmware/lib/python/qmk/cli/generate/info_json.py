@@ -10,7 +10,13 @@ from qmk.keyboard import keyboard_completer, keyboard_folder
 from qmk.path import normpath
 
 
-@cli.argument("-kb", "--keyboard", type=keyboard_folder, completer=keyboard_completer, help="Keyboard to describe.")
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    help="Keyboard to describe.",
+)
 @cli.argument("-o", "--output", arg_only=True, type=normpath, help="File to write to")
 @cli.subcommand("Generate an info.json for a keyboard.", hidden=True)
 def generate_info_json(cli):

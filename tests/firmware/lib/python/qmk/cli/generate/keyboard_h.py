@@ -12,7 +12,15 @@ from qmk.path import normpath
 @cli.argument("-i", "--include", nargs="?", arg_only=True, help="A header to include")
 @cli.argument("-o", "--output", arg_only=True, type=normpath, help="File to write to")
 @cli.argument("-q", "--quiet", arg_only=True, action="store_true", help="Only show errors.")
-@cli.argument("-kb", "--keyboard", arg_only=True, type=keyboard_folder, completer=keyboard_completer, required=True, help="Keyboard to generate keyboard.h for.")
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    arg_only=True,
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    required=True,
+    help="Keyboard to generate keyboard.h for.",
+)
 @cli.subcommand("Used by the make system to generate keyboard.h.", hidden=True)
 def generate_keyboard_h(cli):
     """Writes a keyboard's default_keyboard.h."""

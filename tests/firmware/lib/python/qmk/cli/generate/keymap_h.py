@@ -13,4 +13,6 @@ from qmk.path import FileType, normpath
 @cli.subcommand("Create a keymap.h from a keymap in JSON.")
 def generate_keymap_h(cli):
     """Writes the keymap.h of a JSON keymap."""
-    dump_lines(cli.args.output, keymap_h(parse_configurator_json(cli.args.filename)), cli.args.quiet)
+    dump_lines(
+        cli.args.output, keymap_h(parse_configurator_json(cli.args.filename)), cli.args.quiet
+    )

@@ -11,9 +11,28 @@ from qmk.path import FileType, normpath
 
 @cli.argument("filename", nargs="?", arg_only=True, type=FileType("r"), help="A keymap in JSON.")
 @cli.argument("-o", "--output", arg_only=True, type=normpath, help="File to write to")
-@cli.argument("-q", "--quiet", arg_only=True, action="store_true", help="Only show errors, and the file written.")
-@cli.argument("-e", "--escape", arg_only=True, action="store_true", help="Escape spaces in the file's name for make.")
-@cli.argument("-kb", "--keyboard", arg_only=True, type=keyboard_folder, completer=keyboard_completer, help="Keyboard to generate rules.mk for.")
+@cli.argument(
+    "-q",
+    "--quiet",
+    arg_only=True,
+    action="store_true",
+    help="Only show errors, and the file written.",
+)
+@cli.argument(
+    "-e",
+    "--escape",
+    arg_only=True,
+    action="store_true",
+    help="Escape spaces in the file's name for make.",
+)
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    arg_only=True,
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    help="Keyboard to generate rules.mk for.",
+)
 @cli.subcommand("Used by the make system to generate rules.mk.", hidden=True)
 def generate_rules_mk(cli):
     """Writes the rules.mk of a keymap, or of a keyboard, and names the file for make."""

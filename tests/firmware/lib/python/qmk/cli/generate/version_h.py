@@ -9,7 +9,9 @@ from qmk.path import normpath
 
 @cli.argument("-o", "--output", arg_only=True, type=normpath, help="File to write to")
 @cli.argument("-q", "--quiet", arg_only=True, action="store_true", help="Only show errors.")
-@cli.argument("--skip-git", arg_only=True, action="store_true", help="Do not ask git for the commit.")
+@cli.argument(
+    "--skip-git", arg_only=True, action="store_true", help="Do not ask git for the commit."
+)
 @cli.argument("--skip-all", arg_only=True, action="store_true", help="Leave out the time too.")
 @cli.subcommand("Used by the make system to generate version.h.", hidden=True)
 def generate_version_h(cli):

@@ -6,7 +6,13 @@ import qmk.keymap
 from qmk.keyboard import keyboard_completer, keyboard_folder
 
 
-@cli.argument("-kb", "--keyboard", type=keyboard_folder, completer=keyboard_completer, help="Keyboard whose keymaps to list.")
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    help="Keyboard whose keymaps to list.",
+)
 @cli.subcommand("List the keymaps of a keyboard.")
 def list_keymaps(cli):
     """Prints the name of every keymap of a keyboard."""

@@ -6,7 +6,13 @@ from qmk.info import info_json
 from qmk.keyboard import keyboard_completer, keyboard_folder
 
 
-@cli.argument("-kb", "--keyboard", type=keyboard_folder, completer=keyboard_completer, help="Keyboard whose layouts to list.")
+@cli.argument(
+    "-kb",
+    "--keyboard",
+    type=keyboard_folder,
+    completer=keyboard_completer,
+    help="Keyboard whose layouts to list.",
+)
 @cli.subcommand("List the community layouts of a keyboard.")
 def list_layouts(cli):
     """Prints the name of every layout a keyboard shares with others."""
