@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 
 @dataclass
@@ -33,7 +34,9 @@ class HttpStorage:
 def http_storage() -> Iterator[HttpStorage]:
     """Serve on a free port of the loopback interface."""
     storage = HttpStorage()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(storage))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"storage": storage})
+    )
     server.daemon_threads = True
     storage.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -48,54 +51,53 @@ def http_storage() -> Iterator[HttpStorage]:
         thread.join()
 
 
-def _handler(storage: HttpStorage) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            key = self._key()
-            storage.asked.append(key)
-            if self._fault(key):
-                return
-            data = storage.objects.get(key)
-            if data is None:
-                self._answer(404, b"")
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if key in storage.cut:
-                storage.cut.discard(key)
-                data = data[: len(data) // 2]
-                self.close_connection = True
-            self.wfile.write(data)
+class _Handler(BaseHTTPRequestHandler):
+    storage: ClassVar[HttpStorage]
 
-        def do_PUT(self) -> None:
-            key = self._key()
-            data = self.rfile.read(int(self.headers["Content-Length"]))
-            if self._fault(key):
-                return
-            storage.objects[key] = data
-            storage.types[key] = self.headers["Content-Type"]
-            storage.stored.append(key)
-            self._answer(200, b"")
-
-        def _key(self) -> str:
-            return self.path.partition("?")[0].lstrip("/")
-
-        def _fault(self, key: str) -> bool:
-            if key in storage.held:
-                storage.held[key].wait(30)
-            if not storage.statuses.get(key):
-                return False
-            self._answer(storage.statuses[key].pop(0), b"<Error/>")
-            return True
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
+    def do_GET(self) -> None:
+        key = self._key()
+        self.storage.asked.append(key)
+        if self._fault(key):
             return
+        data = self.storage.objects.get(key)
+        if data is None:
+            self._answer(404, b"")
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if key in self.storage.cut:
+            self.storage.cut.discard(key)
+            data = data[: len(data) // 2]
+            self.close_connection = True
+        self.wfile.write(data)
 
-    return Handler
+    def do_PUT(self) -> None:
+        key = self._key()
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        if self._fault(key):
+            return
+        self.storage.objects[key] = data
+        self.storage.types[key] = self.headers["Content-Type"]
+        self.storage.stored.append(key)
+        self._answer(200, b"")
+
+    def _key(self) -> str:
+        return self.path.partition("?")[0].lstrip("/")
+
+    def _fault(self, key: str) -> bool:
+        if key in self.storage.held:
+            self.storage.held[key].wait(30)
+        if not self.storage.statuses.get(key):
+            return False
+        self._answer(self.storage.statuses[key].pop(0), b"<Error/>")
+        return True
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        return

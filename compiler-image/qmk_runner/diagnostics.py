@@ -81,7 +81,8 @@ def _place(line: str, column: int) -> tuple[int | None, int | None]:
     for character in plain:
         depth += (character in "([") - (character in ")]")
         key += character == "," and depth == 0
-    return (layer, key) if depth >= 0 else (layer, None)
+    closes = depth == 0 and line.encode()[column - 1 : column] == b")"
+    return (layer, None) if depth < 0 or closes else (layer, key)
 
 
 def _keycode(

@@ -1,0 +1,101 @@
+"""What the end of a build means: one row per situation."""
+
+import pytest
+
+from qmk_contract.exit_codes import ExitCode
+from qmk_contract.phases import CACHEABLE_REASONS, Reason
+from qmk_contract.result import Diagnostic
+from qmk_runner.outcome import MESSAGE_LENGTH_MAX, Evidence, judge
+
+FINE = Evidence(returncode=0, timed_out=False, memory_kills=0, log="", firmware_found=True)
+
+
+def failed(log: str, *diagnostics: Diagnostic, returncode: int = 2) -> Evidence:
+    return Evidence(
+        returncode=returncode,
+        timed_out=False,
+        memory_kills=0,
+        log=log,
+        firmware_found=True,
+        diagnostics=diagnostics,
+    )
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (FINE, Reason.COMPLETED),
+        (failed("a.c:1:1: error: e\ngmake: *** [x] Error 1\n"), Reason.COMPILE_ERROR),
+        (failed(" * The firmware is too large! 31378/28672 (2706 bytes over)\n"),
+         Reason.FIRMWARE_TOO_LARGE),
+        (failed("avr/bin/ld: region `text' overflowed by 15146 bytes\n"),
+         Reason.FIRMWARE_TOO_LARGE),
+        (failed("☒ Invalid JSON keymap: keymap.json : 1 is not of type 'array'\n", returncode=1),
+         Reason.INVALID_KEYMAP),
+        (failed("☒ Invalid JSON encountered attempting to load keymap.json:\n", returncode=1),
+         Reason.INVALID_KEYMAP),
+        (failed("ValueError: Invalid keyboard: no/such/kb\n", returncode=255),
+         Reason.COMPILE_ERROR),
+        # A keycode may hold these words; the compiler quotes source indented.
+        (failed("x.c:1:1: error: e\n     [0] = L(a: No space left on device\n"),
+         Reason.COMPILE_ERROR),
+    ],
+)  # fmt: skip
+def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason) -> None:
+    verdict = judge(evidence)
+    assert (verdict.exit_code, verdict.reason) == (ExitCode.OK, reason)
+    assert verdict.reason in CACHEABLE_REASONS
+
+
+@pytest.mark.parametrize(
+    ("evidence", "code"),
+    [
+        (Evidence(-9, True, 0, "", False), ExitCode.TIMED_OUT),
+        (Evidence(0, True, 0, "", True), ExitCode.TIMED_OUT),
+        (Evidence(2, False, 1, "gcc: fatal error: Killed (program cc1)", False),
+         ExitCode.OUT_OF_MEMORY),
+        (Evidence(0, False, 1, "", True), ExitCode.OUT_OF_MEMORY),
+        (failed("avr-gcc: internal compiler error: Killed (program cc1)\n"),
+         ExitCode.OUT_OF_MEMORY),
+        (failed("gcc: fatal error: Killed signal terminated program cc1\n"),
+         ExitCode.OUT_OF_MEMORY),
+        (failed("cc1: out of memory allocating 65536 bytes after a total of 1\n"),
+         ExitCode.OUT_OF_MEMORY),
+        (failed("virtual memory exhausted: Cannot allocate memory\n"), ExitCode.OUT_OF_MEMORY),
+        (failed("MemoryError\n"), ExitCode.OUT_OF_MEMORY),
+        (failed("gmake: fork: Resource temporarily unavailable\n"), ExitCode.OUT_OF_MEMORY),
+        (failed(" | cc1: error: x.s: No space left on device\n"), ExitCode.OUT_OF_DISK),
+        (failed("cp: error writing 'x.hex': No space left on device\n"), ExitCode.OUT_OF_DISK),
+        (failed("OSError: [Errno 28] No space left on device: 'x'\n"), ExitCode.OUT_OF_DISK),
+        (failed("a.c:1:1: error: e\n", returncode=-11), ExitCode.NO_RESULT),
+        (Evidence(0, False, 0, "", False), ExitCode.NO_RESULT),
+    ],
+)  # fmt: skip
+def test_an_end_that_might_not_repeat_is_no_result(evidence: Evidence, code: ExitCode) -> None:
+    verdict = judge(evidence)
+    assert (verdict.exit_code, verdict.reason) == (code, None)
+    assert verdict.message
+
+
+@pytest.mark.parametrize(
+    ("evidence", "message"),
+    [
+        (failed("", Diagnostic("error", "no KC_X", "keymap.c", 4, 2, 1, 2)),
+         "layer 1, key 2: no KC_X"),
+        (failed("", Diagnostic("warning", "w"), Diagnostic("error", "e", "a.c", 3, 1)),
+         "a.c:3: e"),
+        (failed("", Diagnostic("error", "undefined reference to `g'")),
+         "undefined reference to `g'"),
+        (failed("ValueError: Invalid keyboard: x\n\n"), "ValueError: Invalid keyboard: x"),
+        (failed("said why\ngmake: *** [a.mk:1: all] Error 1\n"), "said why"),
+        (failed("gmake: *** [a.mk:1: all] Error 1\n"), "qmk compile ended with exit code 2"),
+        (failed("☒ Invalid JSON keymap: keymap.json : 1 is wrong\n"),
+         "Invalid JSON keymap: 1 is wrong"),
+    ],
+)  # fmt: skip
+def test_the_message_says_what_to_mend(evidence: Evidence, message: str) -> None:
+    assert judge(evidence).message == message
+
+
+def test_a_message_has_a_bound() -> None:
+    assert len(judge(failed("x" * 10_000)).message) == MESSAGE_LENGTH_MAX
