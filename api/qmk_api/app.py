@@ -1,0 +1,101 @@
+"""The application: its parts put together, and its life from start to stop."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from qmk_api import (
+    artifacts,
+    compile_routes,
+    cors,
+    download_routes,
+    errors,
+    jobs,
+    service_routes,
+)
+from qmk_api.access_log import AccessLog
+from qmk_api.builds import Builds
+from qmk_api.cache import NoCache, RedisCache
+from qmk_api.catalog import Catalog
+from qmk_api.health import Health, Monitor
+from qmk_api.lookup import Lookup
+from qmk_api.memory import Clock
+from qmk_api.ports import Artifacts, Cache, Jobs
+from qmk_api.queue_view import Queue
+from qmk_api.services import Services
+from qmk_api.settings import Settings
+from qmk_api.submissions import Submissions
+
+
+def create_app(
+    settings: Settings,
+    jobs: Jobs,
+    stored: Artifacts,
+    cache: Cache,
+    *,
+    clock: Clock = time.monotonic,
+    now: Callable[[], float] = time.time,
+) -> FastAPI:
+    """Build the application over its three ports. Nothing is called before it starts."""
+    catalog = Catalog(stored, cache, clock)
+    builds = Builds(stored, clock)
+    queue = Queue(jobs, clock)
+    health = Health()
+    monitor = Monitor(health, jobs, catalog, cache, channel=settings.default_channel, now=now)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await jobs.start()
+        try:
+            async with monitor.running():
+                yield
+        finally:
+            await jobs.stop()
+            await cache.close()
+            stored.close()
+
+    app = FastAPI(
+        title="QMK compile API",
+        description="Compiles keymaps for keyboards that run QMK firmware.",
+        version=version("qmk-compile"),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = Services(
+        settings=settings,
+        health=health,
+        queue=queue,
+        lookup=Lookup(jobs, builds, queue),
+        submissions=Submissions(settings, jobs, catalog, builds),
+        artifacts=stored,
+        version=app.version,
+    )
+    for routes in (service_routes, compile_routes, download_routes):
+        app.include_router(routes.router)
+    errors.install(app)
+    # The last one added is the outermost: every reply passes it, those of the others too.
+    app.add_middleware(errors.ErrorBoundary)
+    app.add_middleware(cors.AnyOrigin)
+    app.add_middleware(AccessLog)
+    return app
+
+
+def from_settings(settings: Settings) -> FastAPI:
+    """The application over Kubernetes, S3 and Redis.
+
+    Raises:
+        ConfigException: there is no kubeconfig, and this is no pod.
+    """
+    api_client = jobs.connect(settings.kubeconfig, settings.kube_context)
+    return create_app(
+        settings,
+        jobs.KubernetesJobs(api_client, settings.namespace),
+        artifacts.S3Artifacts(artifacts.connect(settings.storage), settings.storage.bucket),
+        RedisCache(settings.redis) if settings.redis else NoCache(),
+    )

@@ -1,0 +1,112 @@
+"""Objects in S3: read with boto3 in a few threads, with deadlines."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
+
+from qmk_api.ports import StorageUnavailable
+from qmk_api.settings import StorageSettings
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+THREADS = 16
+CONNECT_SECONDS = 2
+READ_SECONDS = 5
+#: Seconds for a call in all, the wait for a free thread and one retry included.
+CALL_SECONDS = 8.0
+CHUNK_BYTES = 256 * 1024
+_NOT_THERE = frozenset({"NoSuchKey", "404"})
+
+
+class S3Artifacts:
+    """The objects of one bucket."""
+
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._threads = ThreadPoolExecutor(THREADS, "s3")
+
+    async def read(self, key: str, bytes_max: int) -> bytes | None:
+        return await _call(self._threads, self._read, key, bytes_max)
+
+    async def open(self, key: str) -> "S3Object | None":
+        answer = await _call(self._threads, self._get, key)
+        if answer is None:
+            return None
+        return S3Object(self._threads, answer["Body"], answer["ContentLength"], answer["ETag"])
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._s3.close()
+
+    def _read(self, key: str, bytes_max: int) -> bytes | None:
+        answer = self._get(key)
+        if answer is None:
+            return None
+        with answer["Body"] as body:
+            return bytes(body.read(bytes_max))
+
+    def _get(self, key: str) -> Any:
+        try:
+            return self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_THERE:
+                return None
+            raise
+
+
+class S3Object:
+    """An open object; holds a connection until it is read to its end or closed."""
+
+    def __init__(
+        self, threads: ThreadPoolExecutor, body: "StreamingBody", size: int, etag: str
+    ) -> None:
+        self.size = size
+        self.etag: str | None = etag.strip('"') or None
+        self._threads = threads
+        self._body = body
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while chunk := await _call(self._threads, self._body.read, CHUNK_BYTES):
+            yield chunk
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def connect(settings: StorageSettings) -> "S3Client":
+    """A client for reading; makes no request yet."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=settings.endpoint_url,
+        region_name=settings.region,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        config=Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=THREADS,
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+async def _call(threads: ThreadPoolExecutor, function: Callable[..., T], *args: Any) -> T:
+    call = functools.partial(function, *args)
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(threads, call)
+    except (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError) as error:
+        raise StorageUnavailable from error

@@ -1,0 +1,125 @@
+"""What is published: where the channels point, and the keyboards of a commit."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from qmk_api.memory import Clock, Memory
+from qmk_api.ports import Artifacts, Cache, StorageUnavailable
+from qmk_api.single_flight import SingleFlight
+from qmk_contract import artifacts
+from qmk_contract.codec import from_body
+from qmk_contract.errors import RequestError
+from qmk_contract.keyboards import Keyboard, keyboard_from_info, resolve_alias
+from qmk_contract.phases import Reason
+from qmk_contract.snapshot import Channel
+
+T = TypeVar("T")
+#: How old a pointer may be before it is read again.
+CHANNEL_SECONDS = 5
+#: Published metadata of a commit never changes; the age only bounds memory of old commits.
+METADATA_SECONDS = 3600
+METADATA_BYTES_MAX = 16 << 20
+log = logging.getLogger(__name__)
+
+
+class Catalog:
+    """Channels and keyboards, from memory, from the shared cache, from S3, in that order."""
+
+    def __init__(self, stored: Artifacts, cache: Cache, clock: Clock) -> None:
+        self._stored = stored
+        self._cache = cache
+        self._channels: Memory[tuple[Channel | None]] = Memory(
+            clock, entries_max=64, ttl_seconds=CHANNEL_SECONDS
+        )
+        self._aliases: Memory[Mapping[str, Any]] = Memory(
+            clock, entries_max=8, ttl_seconds=METADATA_SECONDS
+        )
+        self._keyboards: Memory[tuple[Keyboard | None]] = Memory(
+            clock, entries_max=4096, ttl_seconds=METADATA_SECONDS
+        )
+        self._reads: SingleFlight[Any] = SingleFlight()
+
+    async def channel(self, name: str) -> Channel | None:
+        """Where a channel points; None if there is no such channel.
+
+        Raises:
+            StorageUnavailable
+        """
+        known = self._channels.get(name)
+        return known[0] if known else await self.refresh_channel(name)
+
+    async def refresh_channel(self, name: str) -> Channel | None:
+        """Read a channel's pointer from S3, whatever is remembered.
+
+        Raises:
+            StorageUnavailable
+        """
+        key = artifacts.channel(name)
+        content = await self._reads.do(key, lambda: self._stored.read(key, 64 * 1024))
+        channel = None if content is None else _parse(key, content, _read_channel)
+        self._channels.put(name, (channel,))
+        return channel
+
+    async def keyboard(self, commit: str, name: str) -> Keyboard:
+        """A keyboard by its name or by an alias.
+
+        Raises:
+            RequestError: the commit has no such keyboard.
+            StorageUnavailable
+        """
+        name = resolve_alias(name, await self.aliases(commit))
+        known = self._keyboards.get(f"{commit} {name}")
+        if known is None:
+            key = artifacts.keyboard_info(commit, name)
+            known = (await self._metadata(key, lambda info: keyboard_from_info(name, info)),)
+            self._keyboards.put(f"{commit} {name}", known)
+        if known[0] is None:
+            raise RequestError(Reason.UNKNOWN_KEYBOARD, f"unknown keyboard: {name}")
+        return known[0]
+
+    async def aliases(self, commit: str) -> Mapping[str, Any]:
+        """Old keyboard names and what they mean now.
+
+        Raises:
+            StorageUnavailable
+        """
+        aliases = self._aliases.get(commit)
+        if aliases is None:
+            key = artifacts.keyboard_aliases(commit)
+            aliases = await self._metadata(key, lambda document: document["keyboard_aliases"]) or {}
+            self._aliases.put(commit, aliases)
+        return aliases
+
+    async def _metadata(self, key: str, read: Callable[[Any], T]) -> T | None:
+        async def ask() -> T | None:
+            cached = await self._cache.get(key)
+            if cached is not None:
+                try:
+                    return read(json.loads(cached))
+                except (ValueError, KeyError, TypeError):
+                    log.warning("cached copy of %s is damaged, reading it from storage", key)
+            content = await self._stored.read(key, METADATA_BYTES_MAX)
+            if content is None:
+                return None
+            value = _parse(key, content, read)
+            await self._cache.set(key, content)
+            return value
+
+        result: T | None = await self._reads.do(key, ask)
+        return result
+
+
+def _read_channel(document: Any) -> Channel:
+    channel = from_body(Channel, document)
+    artifacts.manifest(channel.commit)  # refuses what is no commit
+    return channel
+
+
+def _parse(key: str, content: bytes, read: Callable[[Any], T]) -> T:
+    try:
+        return read(json.loads(content))
+    except (ValueError, KeyError, TypeError) as error:
+        log.error("%s in storage is damaged: %s", key, error)
+        raise StorageUnavailable("the published firmware's metadata cannot be read") from error

@@ -1,0 +1,119 @@
+"""Errors to replies: one JSON body for all of them, on every path and for every status."""
+
+import http
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from qmk_api.ports import Refused, Unavailable
+from qmk_contract.errors import RequestError
+from qmk_contract.phases import Reason
+
+RETRY_AFTER_SECONDS = 5
+log = logging.getLogger(__name__)
+#: Clients poll here, and read ``status`` before they look at the status code.
+_POLL_PATH = re.compile(r"/v1/compile/[^/]+")
+
+
+class ApiError(Exception):
+    """An error reply: status code, a sentence for the caller, and a reason of the contract."""
+
+    def __init__(self, code: int, message: str, reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = reason
+
+
+def install(app: FastAPI) -> None:
+    """Register a reply for every error that a route may raise."""
+    app.exception_handler(ApiError)(_api_error)
+    app.exception_handler(RequestError)(_request_error)
+    app.exception_handler(Refused)(_refused)
+    app.exception_handler(Unavailable)(_unavailable)
+    app.exception_handler(HTTPException)(_http_exception)
+    app.exception_handler(RequestValidationError)(_validation_error)
+
+
+class ErrorBoundary:
+    """Turns what nobody expected into a JSON 500, and logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except ClientDisconnect:
+            return
+        except Exception:
+            if started:  # the server closes the connection, so that the caller sees a cut
+                raise
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            reply = error_reply(scope["path"], 500, "internal error")
+            await reply(scope, receive, send)
+
+
+def error_reply(
+    path: str,
+    code: int,
+    message: str,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The error body; a poller of ``path`` also finds the ``status`` that it looks for."""
+    body: dict[str, Any] = {"code": code, "message": message, **(extra or {})}
+    if _POLL_PATH.fullmatch(path):
+        body["status"] = "unknown"
+    return JSONResponse(body, code, dict(headers or {}))
+
+
+async def _api_error(request: Request, error: ApiError) -> JSONResponse:
+    extra = {} if error.reason is None else {"reason": error.reason}
+    return error_reply(request.url.path, error.code, error.message, extra=extra)
+
+
+async def _request_error(request: Request, error: RequestError) -> JSONResponse:
+    where = {"layer": error.layer, "key": error.key}
+    extra = {"reason": error.reason} | {name: at for name, at in where.items() if at is not None}
+    return error_reply(request.url.path, 422, error.message, extra=extra)
+
+
+async def _refused(request: Request, error: Refused) -> JSONResponse:
+    extra = {"reason": Reason.INVALID_KEYMAP}
+    return error_reply(request.url.path, 422, str(error), extra=extra)
+
+
+async def _unavailable(request: Request, error: Unavailable) -> JSONResponse:
+    log.warning("%s %s: %s (%s)", request.method, request.url.path, error, error.__cause__)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return error_reply(request.url.path, 503, str(error), headers=headers)
+
+
+async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
+    phrase = http.HTTPStatus(error.status_code).phrase
+    return error_reply(request.url.path, error.status_code, phrase, headers=error.headers)
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    faults = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+    return error_reply(request.url.path, 422, faults)

@@ -1,0 +1,102 @@
+"""What the API needs of the world: CompileJobs, stored objects, a cache; and how each may fail."""
+
+from collections.abc import AsyncIterator, Collection
+from typing import Protocol
+
+from qmk_contract.compile_job import CompileJob, CompileJobSpec
+
+
+class Unavailable(Exception):
+    """Something that the service needs is away for now. The text is for the public."""
+
+
+class StorageUnavailable(Unavailable):
+    """S3 did not answer, or not in a way that can be used."""
+
+    def __init__(self, message: str = "storage is unavailable, try again shortly") -> None:
+        super().__init__(message)
+
+
+class KubernetesUnavailable(Unavailable):
+    """The Kubernetes API did not answer, or refused us."""
+
+    def __init__(self, message: str = "the cluster is unavailable, try again shortly") -> None:
+        super().__init__(message)
+
+
+class AlreadyExists(Exception):
+    """There is a CompileJob of that name."""
+
+
+class Conflict(Exception):
+    """The CompileJob changed since it was read, or is gone."""
+
+
+class Refused(Exception):
+    """The API server refused a CompileJob by its schema. The text names the fields."""
+
+
+class Jobs(Protocol):
+    """The CompileJobs of one namespace."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def check(self) -> None:
+        """Raises KubernetesUnavailable where CompileJobs cannot be read now."""
+
+    def known(self, name: str) -> CompileJob | None:
+        """A CompileJob as last seen, without I/O and without its keymap.
+
+        None means not known: not that there is none.
+        """
+
+    def all_known(self) -> Collection[CompileJob]:
+        """All CompileJobs as last seen, without I/O and without their keymaps."""
+
+    async def get(self, name: str) -> CompileJob | None:
+        """Read a CompileJob; one that is being deleted counts as gone."""
+
+    async def create(self, name: str, spec: CompileJobSpec) -> CompileJob:
+        """Create a CompileJob; raises AlreadyExists or Refused."""
+
+    async def ask_rerun(self, job: CompileJob) -> CompileJob:
+        """Ask for another run of a job as it was read; raises Conflict if it changed since."""
+
+
+class StoredObject(Protocol):
+    """An object in storage, open for reading. ``size`` is in bytes."""
+
+    size: int
+    etag: str | None
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The content, piece by piece; raises StorageUnavailable."""
+
+    def close(self) -> None: ...
+
+
+class Artifacts(Protocol):
+    """Objects of the S3 layout. All raise StorageUnavailable."""
+
+    async def read(self, key: str, bytes_max: int) -> bytes | None:
+        """At most ``bytes_max`` bytes of an object; None if there is none."""
+
+    async def open(self, key: str) -> StoredObject | None:
+        """An object to stream; None if there is none. The caller closes it."""
+
+    def close(self) -> None: ...
+
+
+class Cache(Protocol):
+    """Copies of published objects, shared by all replicas. Never raises; may always be empty."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def set(self, key: str, value: bytes) -> None: ...
+
+    async def check(self) -> bool:
+        """Whether the cache is in use, after trying it again if it was not."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,62 @@
+"""Where everyone stands: computed from what is, at most a few times a second."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from qmk_api.memory import Clock
+from qmk_api.ports import Jobs
+from qmk_contract.compile_job import CompileJob
+from qmk_contract.phases import Phase
+from qmk_contract.queue import Waiting, queue_order
+
+#: How old a view may be; sorting ten thousand jobs for each poll would be the poll's main cost.
+VIEW_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """Jobs ahead by job name, and how many jobs are neither running nor at their end."""
+
+    length: int = 0
+    positions: Mapping[str, int] = field(default_factory=dict)
+
+
+class Queue:
+    """The view of the queue, remembered for a moment."""
+
+    def __init__(self, jobs: Jobs, clock: Clock) -> None:
+        self._jobs = jobs
+        self._clock = clock
+        self._view = QueueView()
+        self._expires = float("-inf")
+
+    def view(self) -> QueueView:
+        if self._clock() >= self._expires:
+            self._view = queue_view(self._jobs.all_known())
+            self._expires = self._clock() + VIEW_SECONDS
+        return self._view
+
+
+def rerun_asked(job: CompileJob) -> bool:
+    """Whether the operator has yet to take up a rerun: the status is still that of the last run."""
+    return job.spec.rerun > job.status.rerun
+
+
+def phase(job: CompileJob) -> Phase:
+    """The phase that counts: Pending where a rerun was asked for and not begun."""
+    return Phase.PENDING if rerun_asked(job) else job.status.phase
+
+
+def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
+    phases = [(job, phase(job)) for job in jobs]
+    waiting = [
+        Waiting(job.name, job.status.build_key or job.name, job.created)
+        for job, at in phases
+        if at in (Phase.PENDING, Phase.QUEUED)
+    ]
+    starting = sum(at is Phase.STARTING for _, at in phases)
+    order = queue_order(waiting)
+    return QueueView(
+        length=len(order) + starting,
+        positions={job.name: ahead for ahead, job in enumerate(order)},
+    )

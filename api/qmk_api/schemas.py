@@ -1,0 +1,177 @@
+"""The API's request and replies as OpenAPI tells them. The replies themselves are made elsewhere:
+a test holds every one of them against these."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class KeymapRequest(BaseModel):
+    """A keymap in QMK's JSON form. Unknown keys are ignored."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "example": {
+                "keyboard": "clueboard/66/rev3",
+                "keymap": "my_keymap",
+                "layout": "LAYOUT_66_ansi",
+                "layers": [["KC_ESC"] * 66],
+            }
+        },
+    )
+
+    keyboard: str = Field(description="A keyboard of the firmware tree, or an alias of one.")
+    keymap: str | None = Field(default=None, description="Name for the files; any characters.")
+    layout: str = Field(description="One of the keyboard's layouts, or an alias of one.")
+    layers: list[list[str | None] | None] = Field(
+        description="Keycodes by layer. A null layer is transparent, a null key does nothing."
+    )
+    branch: str | None = Field(default=None, description="Firmware channel to build from.")
+
+
+class Enqueued(_Reply):
+    """The keymap is being compiled, or has been: poll with ``job_id``."""
+
+    enqueued: Literal[True]
+    job_id: str
+
+
+class Error(_Reply):
+    """What is wrong. ``layer`` and ``key`` count from 0, where the fault is at one place."""
+
+    code: int
+    message: str
+    reason: str | None = None
+    layer: int | None = None
+    key: int | None = None
+    status: Literal["unknown"] | None = None
+
+
+class Memory(_Reply):
+    """Bytes used, of bytes available."""
+
+    used: int
+    limit: int | None = None
+
+
+class Usage(_Reply):
+    """What the firmware needs of the microcontroller."""
+
+    flash: Memory | None = None
+    ram: Memory | None = None
+
+
+class Diagnostic(_Reply):
+    """One message of the compiler."""
+
+    severity: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    layer: int | None = None
+    key: int | None = None
+    keycode: str | None = None
+
+
+class CompileResult(_Reply):
+    """How a build ended. The firmware's own fields are absent where there is no firmware."""
+
+    id: str
+    keyboard: str
+    keymap: str
+    layout: str | None
+    returncode: int
+    output: str
+    command: list[str]
+    cmd: list[str] | None = None
+    firmware: None
+    firmware_filename: str
+    keymap_archive: str
+    keymap_json: str | None
+    source_archive: str
+    firmware_binary_url: list[str] = Field(default=[], min_length=1)
+    firmware_keymap_url: list[str]
+    firmware_source_url: list[str]
+    public_firmware: Literal[False]
+    reason: str | None
+    message: str
+    diagnostics: list[Diagnostic]
+    usage: Usage | None
+    times: dict[str, int] = Field(default={}, description="Milliseconds by step.")
+    path: str | None = Field(default=None, description="How it was built.")
+    firmware_commit: str | None
+    sha256: str | None = None
+    size: int | None = None
+
+
+class CompileJobState(_Reply):
+    """Where a job is. ``is_failed`` and ``result`` are null until its end."""
+
+    id: str
+    status: Literal["queued", "running", "finished", "failed"]
+    is_failed: bool | None
+    result: CompileResult | None
+    created_at: str
+    enqueued_at: str
+    reason: str | None = None
+    queue_position: int | None = Field(default=None, description="Jobs ahead of this one.")
+    queue_length: int | None = None
+
+
+class Keymap(BaseModel):
+    """The keymap that was compiled, in QMK's JSON form."""
+
+    model_config = ConfigDict(extra="allow")
+
+    version: int
+    keyboard: str
+    keymap: str
+    layout: str
+    layers: list[list[str]]
+
+
+class Health(_Reply):
+    """The service's state. Pings are seconds since 1970."""
+
+    last_ping: float | None
+    queue_length: int
+    status: Literal["starting", "running", "degraded"]
+    status_last_ping: Literal["starting", "good", "degraded"]
+    status_tasks_ping: Literal["starting", "good", "degraded"]
+    tasks_ping: float | None
+    version: str
+
+
+class Root(Health):
+    """The service's state and what it offers."""
+
+    children: list[str]
+
+
+class Alive(_Reply):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(_Reply):
+    """Whether this process can do its work, and what it found of what it needs."""
+
+    ready: Literal[True]
+    checks: dict[str, bool]
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Error, "description": "The request cannot be served as it is."},
+    503: {
+        "model": Error,
+        "description": "Storage or the cluster is away. Retry-After says when to try again.",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
+    },
+}

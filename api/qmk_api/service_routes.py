@@ -1,0 +1,69 @@
+"""The service about itself: state, version, liveness and readiness."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from qmk_api.errors import RETRY_AFTER_SECONDS, error_reply
+from qmk_api.schemas import ERRORS, Alive, Health, Ready, Root
+from qmk_api.services import Services, ServicesOf
+
+CHILDREN = ("compile",)
+router = APIRouter(tags=["service"])
+
+
+@router.head("/v1", include_in_schema=False)
+@router.get("/v1", response_model=Root)
+async def root(services: ServicesOf) -> JSONResponse:
+    """The service's state, how many jobs wait, and what else there is."""
+    return JSONResponse({"children": list(CHILDREN), **_health(services)})
+
+
+@router.head("/v1/healthcheck", include_in_schema=False)
+@router.get("/v1/healthcheck", response_model=Health)
+async def healthcheck(services: ServicesOf) -> JSONResponse:
+    """The service's state and how many jobs wait."""
+    return JSONResponse(_health(services))
+
+
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz", response_model=Alive)
+async def healthz() -> JSONResponse:
+    """Whether the process answers at all. Says nothing of what it needs."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", response_model=Ready, responses={503: ERRORS[503]})
+async def readyz(
+    services: ServicesOf,
+    exclude: Annotated[
+        list[str] | None, Query(description="Checks to leave out, as in kube-apiserver's /readyz.")
+    ] = None,
+) -> JSONResponse:
+    """Whether requests can be served: not while S3 or Kubernetes is away, nor during shutdown."""
+    health = services.health
+    missing = [name for name in health.missing() if name not in (exclude or [])]
+    if health.draining or health.starting or missing:
+        state = "shutting down" if health.draining else f"not ready: {', '.join(missing)}"
+        if health.starting:
+            state = "starting"
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        return error_reply("/readyz", 503, state, headers=headers)
+    return JSONResponse({"ready": True, "checks": dict(health.checks)})
+
+
+def _health(services: Services) -> dict[str, object]:
+    health = services.health
+    status = health.status
+    good = "degraded" if health.missing() else "good"
+    return {
+        "last_ping": health.last_good,
+        "queue_length": services.queue.view().length,
+        "status": status,
+        "status_last_ping": "starting" if health.starting else good,
+        "status_tasks_ping": "starting",  # the predecessor's word for: no task was seen yet
+        "tasks_ping": None,
+        "version": services.version,
+    }

@@ -1,0 +1,45 @@
+"""What routes work with, made once a process, and how a route asks for it."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request
+
+from qmk_api.errors import ApiError
+from qmk_api.health import Health
+from qmk_api.lookup import Lookup
+from qmk_api.ports import Artifacts
+from qmk_api.queue_view import Queue
+from qmk_api.settings import Settings
+from qmk_api.submissions import Submissions
+from qmk_contract.build_key import JobId, parse_job_id
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of one running API."""
+
+    settings: Settings
+    health: Health
+    queue: Queue
+    lookup: Lookup
+    submissions: Submissions
+    artifacts: Artifacts
+    version: str
+
+
+async def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+async def _job_id(
+    job_id: Annotated[str, Path(description="What POST /v1/compile answered as job_id.")],
+) -> JobId:
+    parsed = parse_job_id(job_id)
+    if parsed is None:
+        raise ApiError(404, "Compile job not found")
+    return parsed
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
+JobIdOf = Annotated[JobId, Depends(_job_id)]

@@ -1,0 +1,301 @@
+"""The API over a world in memory: CompileJobs, stored objects and a cache that can be taken away."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from qmk_api.app import create_app
+from qmk_api.ports import AlreadyExists, Conflict, KubernetesUnavailable, StorageUnavailable
+from qmk_api.settings import Settings, StorageSettings
+from qmk_contract import artifacts
+from qmk_contract.build_key import build_key, request_document
+from qmk_contract.codec import to_body
+from qmk_contract.compile_job import CompileJob, CompileJobSpec, CompileJobStatus
+from qmk_contract.keymap import normalise_keymap
+from qmk_contract.phases import Phase, Reason
+from qmk_contract.result import Artifact, BuildResult, Firmware
+
+COMMIT = "c0ffee" + "0" * 34
+DIGEST = f"sha256:{'ab' * 32}"
+KEYBOARD = "clueboard/66/rev3"
+KEYS = 4
+NOW = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
+HEX = b":00000001FF\n"
+SETTINGS = Settings(
+    namespace="qmk",
+    toolchain_digest=DIGEST,
+    storage=StorageSettings("http://127.0.0.1:1", "qmk", "us-east-1", "key", "secret"),
+    external_url="https://api.example.org",
+    client_salt="salt",
+)
+
+
+class Clock:
+    """Monotonic seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class FakeJobs:
+    """CompileJobs of a namespace. ``watching`` False is a watch that has not begun."""
+
+    jobs: dict[str, CompileJob] = field(default_factory=dict)
+    away: bool = False
+    watching: bool = True
+    created: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        return None
+
+    async def check(self) -> None:
+        self._call()
+
+    def known(self, name: str) -> CompileJob | None:
+        job = self.jobs.get(name) if self.watching and not self.away else None
+        return job and replace(job, spec=replace(job.spec, keymap={}))
+
+    def all_known(self) -> Collection[CompileJob]:
+        return list(self.jobs.values())
+
+    async def get(self, name: str) -> CompileJob | None:
+        self._call()
+        return self.jobs.get(name)
+
+    async def create(self, name: str, spec: CompileJobSpec) -> CompileJob:
+        self._call()
+        if name in self.jobs:
+            raise AlreadyExists(name)
+        self.created.append(name)
+        self.jobs[name] = CompileJob(name, "qmk", f"uid-{name}", NOW, spec, resource_version="1")
+        return self.jobs[name]
+
+    async def ask_rerun(self, job: CompileJob) -> CompileJob:
+        self._call()
+        now = self.jobs.get(job.name)
+        if now is None or now.resource_version != job.resource_version:
+            raise Conflict(job.name)
+        self.jobs[job.name] = replace(
+            now,
+            spec=replace(now.spec, rerun=job.status.rerun + 1, cancel=False),
+            resource_version=str(int(now.resource_version) + 1),
+        )
+        return self.jobs[job.name]
+
+    def set_status(self, name: str, **changes: Any) -> CompileJob:
+        """What the operator would write."""
+        job = self.jobs[name]
+        self.jobs[name] = replace(
+            job,
+            status=replace(job.status, **changes),
+            resource_version=str(int(job.resource_version) + 1),
+        )
+        return self.jobs[name]
+
+    def _call(self) -> None:
+        self.calls += 1
+        if self.away:
+            raise KubernetesUnavailable
+
+
+class FakeObject:
+    """A stored object that is read in pieces of a few bytes."""
+
+    def __init__(self, content: bytes) -> None:
+        self.size = len(content)
+        self.etag: str | None = hashlib.sha256(content).hexdigest()
+        self.closed = False
+        self.content = content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.content), 5):
+            yield self.content[start : start + 5]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeArtifacts:
+    """Stored objects by key."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    away: bool = False
+    reads: list[str] = field(default_factory=list)
+    opened: list[FakeObject] = field(default_factory=list)
+
+    async def read(self, key: str, bytes_max: int) -> bytes | None:
+        self._call(key)
+        content = self.objects.get(key)
+        return None if content is None else content[:bytes_max]
+
+    async def open(self, key: str) -> FakeObject | None:
+        self._call(key)
+        if key not in self.objects:
+            return None
+        self.opened.append(FakeObject(self.objects[key]))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        return None
+
+    def put_json(self, key: str, value: Any) -> None:
+        self.objects[key] = json.dumps(value).encode()
+
+    def _call(self, key: str) -> None:
+        self.reads.append(key)
+        if self.away:
+            raise StorageUnavailable
+
+
+@dataclass
+class FakeCache:
+    """Cached objects by key."""
+
+    values: dict[str, bytes] = field(default_factory=dict)
+
+    async def get(self, key: str) -> bytes | None:
+        return self.values.get(key)
+
+    async def set(self, key: str, value: bytes) -> None:
+        self.values[key] = value
+
+    async def check(self) -> bool:
+        return True
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class World:
+    """One API process and all that it stands on."""
+
+    settings: Settings = SETTINGS
+    jobs: FakeJobs = field(default_factory=FakeJobs)
+    stored: FakeArtifacts = field(default_factory=FakeArtifacts)
+    cache: FakeCache = field(default_factory=FakeCache)
+    clock: Clock = field(default_factory=Clock)
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the running API; exceptions become replies as they would in a server."""
+        app = create_app(self.settings, self.jobs, self.stored, self.cache, clock=self.clock)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+        ):
+            yield client
+
+    def publish(self, channel: str = "master", commit: str = COMMIT) -> None:
+        """What a published firmware tree leaves in storage."""
+        self.stored.put_json(
+            artifacts.channel(channel),
+            {
+                "schema": 1,
+                "channel": channel,
+                "commit": commit,
+                "published": "2026-11-24T07:00:00Z",
+            },
+        )
+        self.stored.put_json(
+            artifacts.keyboard_aliases(commit),
+            {"keyboard_aliases": {"clueboard/66": {"target": KEYBOARD}}},
+        )
+        layouts = {name: {"layout": [{"x": x} for x in range(KEYS)]} for name in ("LAYOUT", "ALT")}
+        self.stored.put_json(
+            artifacts.keyboard_info(commit, KEYBOARD),
+            {
+                "keyboards": {
+                    KEYBOARD: {
+                        "protocol": "LUFA",
+                        "layouts": layouts,
+                        "layout_aliases": {"LAYOUT_all": "LAYOUT"},
+                    }
+                }
+            },
+        )
+        self.stored.objects[artifacts.source(commit)] = b"PK the whole tree"
+
+    def store_build(self, key: str, **changes: Any) -> BuildResult:
+        """What a build leaves in storage: by default a success."""
+        result = replace(success(key), **changes)
+        keymap = normalise_keymap(keymap_body())
+        self.stored.put_json(
+            artifacts.build(key, artifacts.REQUEST), request_document(KEYBOARD, keymap, "any")
+        )
+        self.stored.objects[artifacts.build(key, artifacts.LOG)] = b"Compiling: keymap.c\n"
+        if result.firmware is not None:
+            self.stored.objects[artifacts.build(key, artifacts.FIRMWARE)] = HEX
+        self.stored.put_json(artifacts.build(key, artifacts.RESULT), to_body(result))
+        return result
+
+    def add_job(self, key: str, **status: Any) -> CompileJob:
+        """A CompileJob that the operator has brought to a phase."""
+        spec = CompileJobSpec(KEYBOARD, keymap_body(), firmware_commit=COMMIT)
+        job = CompileJob(key, "qmk", "uid", NOW, spec, CompileJobStatus(**status), 1, "7")
+        self.jobs.jobs[key] = job
+        return job
+
+
+def keymap_body(**changes: Any) -> dict[str, Any]:
+    """A request that is accepted."""
+    return {
+        "keyboard": KEYBOARD,
+        "keymap": "my_keymap",
+        "layout": "LAYOUT",
+        "layers": [["KC_A"] * KEYS],
+        **changes,
+    }
+
+
+def key_of(body: Mapping[str, Any], keyboard: str = KEYBOARD) -> str:
+    return build_key(
+        firmware_commit=COMMIT,
+        toolchain_digest=DIGEST,
+        keyboard=keyboard,
+        keymap=normalise_keymap(body),
+        keymap_name="any",
+    )
+
+
+def success(key: str) -> BuildResult:
+    return BuildResult(
+        key=key,
+        keyboard=KEYBOARD,
+        firmware_commit=COMMIT,
+        toolchain_digest=DIGEST,
+        reason=Reason.COMPLETED,
+        message="compiled",
+        returncode=0,
+        command=("qmk", "compile", "keymap.json"),
+        started=NOW,
+        finished=NOW,
+        log=Artifact(20, "0" * 64),
+        firmware=Firmware("hex", len(HEX), hashlib.sha256(HEX).hexdigest()),
+        times={"compile": 900},
+    )
+
+
+FAILURE = {
+    "reason": Reason.COMPILE_ERROR,
+    "message": "'KC_BOGUS' undeclared",
+    "returncode": 2,
+    "firmware": None,
+}
+RUNNING = {"phase": Phase.RUNNING, "reason": Reason.BUILDING}
