@@ -1,0 +1,254 @@
+{{/* Name of everything in the release: fixed, so that one namespace holds one release. */}}
+{{- define "qmk-compile.fullname" -}}
+{{- .Values.fullnameOverride | default "qmk-compile" -}}
+{{- end }}
+
+{{/* Labels that select pods: they must never change. Call with (dict "root" $ "component" "api"). */}}
+{{- define "qmk-compile.selectorLabels" -}}
+app.kubernetes.io/name: qmk-compile
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "qmk-compile.labels" -}}
+{{ include "qmk-compile.selectorLabels" . }}
+app.kubernetes.io/part-of: qmk-compile
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | quote }}
+{{- end }}
+
+{{/*
+Image, pull policy of a container. Call with (dict "root" $ "image" "api").
+*/}}
+{{- define "qmk-compile.image" -}}
+image: {{ include "qmk-compile.imageReference" . | quote }}
+imagePullPolicy: {{ (get .root.Values.images .image).pullPolicy }}
+{{- end }}
+
+{{- define "qmk-compile.imageReference" -}}
+{{- (get .root.Values.images .image).reference | required (printf "images.%s.reference is required: the full name of the %s image, for example localhost/qmk-%s:0123456789ab" .image .image .image) -}}
+{{- end }}
+
+{{/* Annotation that names the exact image behind a tag. */}}
+{{- define "qmk-compile.imageAnnotations" -}}
+{{- with (get .root.Values.images .image).digest -}}
+qmk.fm/image-digest: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/*
+Digest of the toolchain image. It is part of every build's identity, so a release without one,
+or with two that differ, must not start.
+*/}}
+{{- define "qmk-compile.toolchainDigest" -}}
+{{- $image := .Values.images.toolchain -}}
+{{- $inReference := regexFind "sha256:[0-9a-f]{64}$" $image.reference -}}
+{{- if and $image.digest $inReference (ne $image.digest $inReference) -}}
+{{- fail "images.toolchain.digest differs from the digest in images.toolchain.reference" -}}
+{{- end -}}
+{{- $image.digest | default $inReference | required "images.toolchain.digest is required: it is part of every build's identity" -}}
+{{- end }}
+
+{{/* What the restricted Pod Security Standard asks of a pod, and an own group for its volumes. */}}
+{{- define "qmk-compile.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "qmk-compile.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop:
+    - ALL
+{{- end }}
+
+{{/* Where pods may run, and how important they are. Call with the values of one component. */}}
+{{- define "qmk-compile.scheduling" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "qmk-compile.imagePullSecrets" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* S3: one bucket, embedded or external. */}}
+{{- define "qmk-compile.s3.name" -}}
+{{ include "qmk-compile.fullname" . }}-s3
+{{- end }}
+
+{{- define "qmk-compile.s3.endpointUrl" -}}
+{{- if .Values.s3.embedded.enabled -}}
+http://{{ include "qmk-compile.s3.name" . }}:8333
+{{- else -}}
+{{ .Values.s3.external.endpointUrl | required "s3.external.endpointUrl is required when s3.embedded.enabled is false" }}
+{{- end -}}
+{{- end }}
+
+{{- define "qmk-compile.s3.bucket" -}}
+{{- if .Values.s3.embedded.enabled -}}
+{{ .Values.s3.embedded.bucket }}
+{{- else -}}
+{{ .Values.s3.external.bucket }}
+{{- end -}}
+{{- end }}
+
+{{- define "qmk-compile.s3.region" -}}
+{{- if .Values.s3.embedded.enabled -}}
+us-east-1
+{{- else -}}
+{{ .Values.s3.external.region }}
+{{- end -}}
+{{- end }}
+
+{{- define "qmk-compile.s3.secretName" -}}
+{{- if .Values.s3.embedded.enabled -}}
+{{ .Values.s3.embedded.existingSecret | default (include "qmk-compile.s3.name" .) }}
+{{- else -}}
+{{ .Values.s3.external.existingSecret | required "s3.external.existingSecret is required when s3.embedded.enabled is false: a Secret with the keys accessKey and secretKey" }}
+{{- end -}}
+{{- end }}
+
+{{- define "qmk-compile.s3.env" -}}
+- name: S3_ENDPOINT_URL
+  value: {{ include "qmk-compile.s3.endpointUrl" . | quote }}
+- name: S3_BUCKET
+  value: {{ include "qmk-compile.s3.bucket" . | quote }}
+- name: S3_REGION
+  value: {{ include "qmk-compile.s3.region" . | quote }}
+- name: S3_ACCESS_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "qmk-compile.s3.secretName" . }}
+      key: accessKey
+- name: S3_SECRET_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "qmk-compile.s3.secretName" . }}
+      key: secretKey
+{{- end }}
+
+{{/* Redis: embedded, external or none; "true" or nothing, as a named template gives text. */}}
+{{- define "qmk-compile.redis.name" -}}
+{{ include "qmk-compile.fullname" . }}-redis
+{{- end }}
+
+{{- define "qmk-compile.redis.embedded" -}}
+{{- if and .Values.redis.enabled (not .Values.redis.external.host) -}}
+true
+{{- end -}}
+{{- end }}
+
+{{/* A cache: it keeps nothing on disk and drops what was not asked for longest. */}}
+{{- define "qmk-compile.redis.conf" -}}
+bind * -::*
+requirepass {{ .password }}
+maxmemory {{ .maxMemoryMiB }}mb
+maxmemory-policy allkeys-lru
+save ""
+appendonly no
+{{ end }}
+
+{{- define "qmk-compile.redis.env" -}}
+{{- $external := .Values.redis.external -}}
+{{- $secret := ternary $external.existingSecret (include "qmk-compile.redis.name" .) (ne $external.host "") -}}
+{{- if .Values.redis.enabled -}}
+- name: REDIS_HOST
+  value: {{ $external.host | default (include "qmk-compile.redis.name" .) | quote }}
+- name: REDIS_PORT
+  value: {{ ternary $external.port 6379 (ne $external.host "") | quote }}
+{{- with $secret }}
+- name: REDIS_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: password
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A value as text. Helm reads numbers as floats, which it would write as 1.048576e+06. */}}
+{{- define "qmk-compile.plain" -}}
+{{- if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
+{{/* What a container of the build pod may use, as the operator reads it. */}}
+{{- define "qmk-compile.resourcesEnv" -}}
+{{- range $kind, $name := dict "cpu" "CPU" "memory" "MEMORY" "ephemeral-storage" "EPHEMERAL_STORAGE" }}
+- name: {{ $.prefix }}_{{ $name }}_REQUEST
+  value: {{ get $.resources.requests $kind | quote }}
+- name: {{ $.prefix }}_{{ $name }}_LIMIT
+  value: {{ get $.resources.limits $kind | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "qmk-compile.operator.env" -}}
+- name: QMK_TOOLCHAIN_IMAGE
+  value: {{ include "qmk-compile.imageReference" (dict "root" . "image" "toolchain") | quote }}
+- name: QMK_TOOLCHAIN_DIGEST
+  value: {{ include "qmk-compile.toolchainDigest" . | quote }}
+- name: QMK_IMAGE_PULL_POLICY
+  value: {{ .Values.images.toolchain.pullPolicy }}
+{{- range $name, $value := dict
+      "QMK_MAX_RUNNING" .Values.build.maxRunning
+      "QMK_INFRA_RETRIES" .Values.build.infraRetries
+      "QMK_JOB_TTL_SECONDS" .Values.build.jobTtlSeconds
+      "QMK_IMAGE_PULL_SECONDS" .Values.build.imagePullSeconds
+      "QMK_WORKERS" .Values.operator.workers
+      "QMK_RESYNC_SECONDS" .Values.operator.resyncSeconds
+      "QMK_SCRATCH_SIZE_LIMIT" .Values.build.scratchSizeLimit
+      "QMK_PRIORITY_CLASS" .Values.build.priorityClassName
+      "QMK_TERMINATION_GRACE_SECONDS" .Values.build.terminationGraceSeconds
+      "QMK_MAKE_JOBS" .Values.build.makeJobs
+      "QMK_FETCH_SECONDS" .Values.build.fetchSeconds
+      "QMK_UPLOAD_SECONDS" .Values.build.uploadSeconds
+      "QMK_LOG_BYTES" .Values.build.logBytes }}
+- name: {{ $name }}
+  value: {{ include "qmk-compile.plain" $value | quote }}
+{{- end }}
+{{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_BUILD" "resources" .Values.build.resources) }}
+{{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_UPLOAD" "resources" .Values.build.uploadResources) }}
+{{- end }}
+
+{{- define "qmk-compile.api.env" -}}
+- name: QMK_TOOLCHAIN_DIGEST
+  value: {{ include "qmk-compile.toolchainDigest" . | quote }}
+{{- range $name, $value := dict
+      "QMK_EXTERNAL_URL" .Values.externalUrl
+      "QMK_DEFAULT_CHANNEL" .Values.api.defaultChannel
+      "QMK_COMPILE_TIMEOUT_SECONDS" .Values.build.timeoutSeconds
+      "QMK_COMPILE_JOB_TTL_SECONDS" .Values.build.ttlSecondsAfterFinished
+      "QMK_TRUSTED_PROXIES" .Values.api.trustedProxies
+      "QMK_BODY_BYTES_MAX" .Values.api.bodyBytesMax
+      "QMK_DRAIN_SECONDS" .Values.api.drainSeconds
+      "QMK_LOG_LEVEL" .Values.api.logLevel }}
+- name: {{ $name }}
+  value: {{ include "qmk-compile.plain" $value | quote }}
+{{- end }}
+- name: QMK_CLIENT_SALT
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "qmk-compile.fullname" . }}-api
+      key: clientSalt
+{{- end }}
