@@ -45,6 +45,16 @@ def channel(name: str) -> str:
     return f"channels/{_checked(CHANNEL_PATTERN, name)}.json"
 
 
+def incoming(sha256: str) -> str:
+    """A packed firmware tree on its way to be published; gone afterwards."""
+    return f"incoming/{_checked(r'[0-9a-f]{64}', sha256)}.tar.zst"
+
+
+def firmware(commit: str) -> str:
+    """What the keys of all objects of a commit begin with."""
+    return f"{_firmware(commit)}/"
+
+
 def manifest(commit: str) -> str:
     """The list of a commit's layers with their digests, written after all of them."""
     return f"{_firmware(commit)}/manifest.json"

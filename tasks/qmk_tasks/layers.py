@@ -1,0 +1,79 @@
+"""Which file of a firmware tree goes into which archive of its snapshot. Pure.
+
+The core is what every build unpacks, so it holds only what builds read. What only ARM and RP2040
+boards need is a layer of its own, and each top-level keyboard folder is one.
+"""
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from qmk_contract.artifacts import FOLDER_PATTERN
+
+#: Never part of a tree, wherever it lies: version control, and what tools leave behind.
+_NOT_OF_THE_TREE = frozenset({".git", ".build", "__pycache__", ".venv"})
+_NOT_OF_THE_TREE_FILES = ("*.pyc", ".DS_Store")
+#: Built files that lie in the root, where the tree's own build puts them.
+_BUILT_FILES = ("*.hex", "*.bin", "*.uf2", "*.eep", "*.elf", "*.zip")
+#: In the root, what is for people and not for builds; besides everything hidden.
+_NOT_FOR_BUILDS = frozenset({"docs", "tests", "doxygen-todo", "Doxyfile"})
+#: Below lib/: what only ARM and RP2040 boards need, and parts that no firmware links.
+_CHIBIOS = ("lib/chibios/", "lib/chibios-contrib/", "lib/pico-sdk/", "lib/lvgl/")
+_NOT_LINKED = (
+    "lib/googletest/",
+    *(f"lib/lufa/{name}/" for name in ("BuildTests", "Demos", "Maintenance", "Projects")),
+    *(f"lib/vusb/{name}/" for name in ("circuits", "examples", "tests")),
+)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Paths by layer, relative to the tree, sorted by their bytes. ``source`` has all of them.
+
+    ``unnamed`` are keyboard folders whose names no object key may have.
+    """
+
+    core: tuple[str, ...] = ()
+    chibios: tuple[str, ...] = ()
+    keyboards: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    source: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
+
+
+def of_the_tree(path: str) -> bool:
+    """Whether a file belongs to the tree itself; ``path`` is relative to it."""
+    *folders, name = path.split("/")
+    if not _NOT_OF_THE_TREE.isdisjoint((*folders, name)):
+        return False
+    patterns = _NOT_OF_THE_TREE_FILES if folders else _NOT_OF_THE_TREE_FILES + _BUILT_FILES
+    return not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def split(paths: Iterable[str]) -> Layers:
+    """Sort the files of a tree into its layers."""
+    source = tuple(sorted(filter(of_the_tree, paths), key=str.encode))
+    core: list[str] = []
+    chibios: list[str] = []
+    keyboards: dict[str, list[str]] = {}
+    for path in source:
+        first, *rest = path.split("/")
+        if first == "keyboards" and len(rest) > 1:
+            keyboards.setdefault(rest[0], []).append(path)
+        elif path.startswith(_CHIBIOS):
+            chibios.append(path)
+        elif _for_builds(first, path):
+            core.append(path)
+    named = {name for name in keyboards if re.fullmatch(FOLDER_PATTERN, name)}
+    return Layers(
+        core=tuple(core),
+        chibios=tuple(chibios),
+        keyboards={name: tuple(keyboards[name]) for name in sorted(named)},
+        source=source,
+        unnamed=tuple(sorted(keyboards.keys() - named)),
+    )
+
+
+def _for_builds(first: str, path: str) -> bool:
+    hidden = first.startswith(".")
+    return not hidden and first not in _NOT_FOR_BUILDS and not path.startswith(_NOT_LINKED)

@@ -1,0 +1,78 @@
+"""What the tree's own ``qmk generate-api`` says of its keyboards."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from qmk_tasks.errors import TaskError
+
+#: Where the tree's subcommand writes; older trees leave out ".build".
+_OUTPUTS = (".build/api_data/v1", "api_data/v1")
+_TIMEOUT_SECONDS = 3600
+_TAIL_LINES = 20
+NEEDED = ("keyboard_list.json", "keyboard_aliases.json")
+
+
+def generate(tree: Path, home: Path, search_path: str, target: Path) -> None:
+    """Run the subcommand, and move the files it wrote to ``target``.
+
+    Raises:
+        TaskError: it failed, or did not write what the service cannot be without.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        subprocess.run(
+            ["qmk", "--no-color", "generate-api"],  # noqa: S607 - the image's own
+            cwd=tree,
+            env=environment(tree, home, search_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_TIMEOUT_SECONDS,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        lines = error.stdout.decode("utf-8", "replace").strip().splitlines()
+        tail = "\n".join(lines[-_TAIL_LINES:])
+        raise TaskError(f"qmk generate-api failed on this tree:\n{tail}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TaskError(f"qmk generate-api could not be run: {error}") from error
+    written = next((tree / path for path in _OUTPUTS if (tree / path).is_dir()), None)
+    if written is None:
+        raise TaskError("qmk generate-api wrote nothing")
+    shutil.move(written, target)
+    for name in NEEDED:
+        if not (target / name).is_file():
+            raise TaskError(f"qmk generate-api wrote no {name}")
+
+
+def environment(tree: Path, home: Path, search_path: str) -> dict[str, str]:
+    """All that the tree's Python sees of an environment."""
+    return {
+        "PATH": search_path,
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "QMK_HOME": str(tree),
+        "ORIG_CWD": str(tree),
+        "SKIP_GIT": "yes",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def failures(metadata: Path) -> Mapping[str, list[str]]:
+    """What the tree itself finds wrong with its keyboards, by keyboard."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((metadata / "keyboards").rglob("info.json")):
+        try:
+            keyboards = json.loads(path.read_bytes())["keyboards"]
+            for name, info in keyboards.items():
+                if errors := info.get("parse_errors"):
+                    found[str(name)] = [str(error) for error in errors]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            name = str(path.parent.relative_to(metadata / "keyboards"))
+            found[name] = [f"info.json cannot be read: {error}"]
+    return found
