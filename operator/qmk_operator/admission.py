@@ -1,0 +1,132 @@
+"""Who holds a build slot, who waits for one, and who is next: from what is, never from memory.
+
+The one exception are reservations: they last from the decision to create a Job until the API
+server's reply, so that two workers never give the same slot away.
+"""
+
+from dataclasses import dataclass
+
+from qmk_contract.compile_job import CompileJob
+from qmk_contract.phases import Phase
+from qmk_contract.queue import Limits, Waiting, admit
+from qmk_operator.decision import Slot
+from qmk_operator.observation import JobView
+from qmk_operator.store import Store
+
+_BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A CompileJob that holds a slot, for the build of that key."""
+
+    key: str
+
+
+Claim = Waiting | Holding
+
+
+class Admission:
+    """The slots, kept up to date with the store by ``update``."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+        self._waiting: dict[str, Waiting] = {}
+        self._holding: dict[str, Holding] = {}
+        self._reserved: dict[str, str] = {}
+        self._stalled: set[str] = set()
+
+    @property
+    def running(self) -> int:
+        return len(self._holding.keys() | self._reserved.keys())
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def update(self, name: str) -> list[str]:
+        """Look at a CompileJob again; returns whom that gives something to do."""
+        before = self._holding.pop(name, None), self._waiting.pop(name, None)
+        claim = self._claim(name)
+        if isinstance(claim, Waiting):
+            self._waiting[name] = claim
+        elif claim is not None:
+            self._holding[name] = claim
+        if before == (self._holding.get(name), self._waiting.get(name)):
+            return []
+        woken = self.next()
+        if before[0] is not None and claim is None:
+            woken += [job.name for job in self._waiting.values() if job.key == before[0].key]
+        return woken
+
+    def slot(self, name: str, key: str) -> Slot:
+        """Whether a CompileJob may start the build of ``key``; if so, it is reserved for it."""
+        keys = self._running_keys(without=name)
+        if key in keys:
+            return Slot.SAME_BUILD
+        own = self._waiting.get(name)
+        if own is None:
+            return Slot.FULL
+        others = [job for job in self._candidates() if job.name != name]
+        admitted = self._admit([*others, Waiting(name, key, own.created)])
+        if any(job.name == name for job in admitted):
+            self._reserved[name] = key
+            return Slot.FREE
+        return Slot.SAME_BUILD if any(job.key == key for job in admitted) else Slot.FULL
+
+    def settle(self, name: str, *, failed: bool) -> list[str]:
+        """The work on a CompileJob ended; returns whom that lets start.
+
+        Its reservation ends: its Job is in the store by now, or could not be created. One that
+        fails lets others pass until it is well again.
+        """
+        reserved = self._reserved.pop(name, None) is not None
+        if failed == (name in self._stalled) and not reserved:
+            return []
+        if failed:
+            self._stalled.add(name)
+        else:
+            self._stalled.discard(name)
+        return self.next()
+
+    def next(self) -> list[str]:
+        """Who may start now."""
+        return [job.name for job in self._admit(self._candidates())]
+
+    def _candidates(self) -> list[Waiting]:
+        passed = self._stalled | self._reserved.keys()
+        return [job for name, job in self._waiting.items() if name not in passed]
+
+    def _admit(self, waiting: list[Waiting]) -> list[Waiting]:
+        if self.running >= self._limits.max_running:
+            return []
+        return admit(waiting, self._running_keys(), self.running, self._limits)
+
+    def _running_keys(self, without: str = "") -> set[str]:
+        held = {name: claim.key for name, claim in self._holding.items()} | self._reserved
+        return {key for name, key in held.items() if name != without}
+
+    def _claim(self, name: str) -> Claim | None:
+        jobs = self._store.jobs(name)
+        if (active := next((job for job in jobs if not self._over(job)), None)) is not None:
+            return Holding(active.build_key)
+        job = self._store.compile_job(name)
+        if job is None or job.status.phase.final:
+            return None
+        seen = self._store.observe(job)
+        return None if seen.job is not None else _claim_without_job(job)
+
+    def _over(self, job: JobView) -> bool:
+        pods = self._store.pods(job)
+        return job.finished or (bool(pods) and pods[-1].over and pods[-1].succeeded)
+
+
+def _claim_without_job(job: CompileJob) -> Claim | None:
+    if job.status.phase in _BEGUN:
+        # Its Job vanished and will be made again: the slot stays its own.
+        return Holding(job.status.build_key or job.name)
+    if job.spec.cancel:
+        return None
+    key = job.status.build_key or job.name
+    return Waiting(job.name, key, job.status.timestamps.queued or job.created)

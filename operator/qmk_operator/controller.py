@@ -1,0 +1,179 @@
+"""Carries decisions out: looks up what a decision needs, acts, writes the status."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from qmk_contract.codec import to_body
+from qmk_contract.compile_job import CompileJob, CompileJobStatus
+from qmk_contract.errors import RequestError
+from qmk_operator.admission import Admission
+from qmk_operator.builds import Builds, NameTakenError
+from qmk_operator.cluster import ClusterError, ConflictError, NotFoundError
+from qmk_operator.decision import Action, CreateJob, Decision, DeleteJob, Need, Observed
+from qmk_operator.metrics import Metrics
+from qmk_operator.reconcile import decide, result_key
+from qmk_operator.request import Catalogue, resolve
+from qmk_operator.results import StoredResult
+from qmk_operator.status import merge_patch
+from qmk_operator.storage import StorageUnavailableError
+from qmk_operator.store import Kind, Store
+from qmk_operator.work_queue import Outcome
+
+logger = logging.getLogger(__name__)
+
+
+class CompileJobs(Protocol):
+    """CompileJobs, and the end of Jobs, in the Kubernetes API."""
+
+    async def read_compile_job(self, name: str) -> Mapping[str, Any]: ...
+
+    async def patch_status(self, name: str, patch: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    async def delete_compile_job(self, name: str, uid: str, resource_version: str) -> None: ...
+
+    async def delete_job(self, name: str, uid: str) -> None: ...
+
+
+class Results(Protocol):
+    """Results of builds in storage."""
+
+    async def read_result(self, key: str) -> StoredResult | None: ...
+
+
+@dataclass(frozen=True)
+class Controller:
+    """Brings one CompileJob at a time closer to what it asks for.
+
+    ``clock`` tells the time of day; ``toolchain_digest`` is part of each build's identity.
+    """
+
+    store: Store
+    admission: Admission
+    compile_jobs: CompileJobs
+    results: Results
+    catalogue: Catalogue
+    builds: Builds
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    toolchain_digest: str
+    image_pull_seconds: int
+
+    async def reconcile(self, name: str) -> Outcome:
+        """Take the next step for a CompileJob; what fails is tried again after a back-off."""
+        job = self.store.compile_job(name)
+        if job is None:
+            return Outcome()
+        try:
+            return await self._step(job)
+        except ConflictError:
+            return await self._refresh(job)
+        except ClusterError as error:
+            logger.warning("CompileJob %s has to wait: %s", name, error)
+            return Outcome(failed=True)
+
+    async def _step(self, job: CompileJob) -> Outcome:
+        seen = self.store.observe(job)
+        decision = self._decide(job, seen)
+        while decision.need is not None:
+            seen = await self._look(job, seen, decision.need)
+            decision = self._decide(job, seen)
+        try:
+            await self._act(job, decision.action)
+        except StorageUnavailableError as error:
+            logger.warning("CompileJob %s waits for storage: %s", job.name, error)
+            decision = self._decide(job, replace(seen, storage_down=True))
+        except NameTakenError:
+            decision = self._decide(job, replace(seen, name_taken=True))
+        if decision.status is not None:
+            await self._write(job, decision.status)
+        return Outcome(decision.requeue_seconds, failed=decision.retry)
+
+    def _decide(self, job: CompileJob, seen: Observed) -> Decision:
+        return decide(job, seen, self.clock(), self.image_pull_seconds)
+
+    async def _look(self, job: CompileJob, seen: Observed, need: Need) -> Observed:
+        """Look up what a decision needs."""
+        try:
+            if need is Need.REQUEST:
+                return replace(
+                    seen,
+                    request=await resolve(
+                        job.spec,
+                        job.status.firmware_commit,
+                        self.catalogue,
+                        self.toolchain_digest,
+                    ),
+                )
+            key = result_key(job, seen)
+            if need is Need.RESULT:
+                result = None if key is None else await self.results.read_result(key)
+                return replace(seen, result=result, result_read=True)
+        except RequestError as error:
+            return replace(seen, request=error)
+        except StorageUnavailableError as error:
+            logger.warning("CompileJob %s waits for storage: %s", job.name, error)
+            return replace(seen, storage_down=True)
+        return replace(seen, slot=self.admission.slot(job.name, key or job.name))
+
+    async def _act(self, job: CompileJob, action: Action | None) -> None:
+        if action is None:
+            return
+        if isinstance(action, CreateJob):
+            body = await self.builds.start(job, action.request, action.rerun)
+            self.metrics.wrote("create", "jobs")
+            self.store.put(Kind.JOB, body)
+        elif isinstance(action, DeleteJob):
+            await self._delete_job(action.job.name, action.job.uid)
+        else:
+            await self._delete(job)
+
+    async def _delete_job(self, name: str, uid: str) -> None:
+        try:
+            await self.compile_jobs.delete_job(name, uid)
+            self.metrics.wrote("delete", "jobs")
+        except (NotFoundError, ConflictError):
+            logger.info("Job %s was gone already", name)
+        self.store.remove(Kind.JOB, name, uid)
+
+    async def _delete(self, job: CompileJob) -> None:
+        try:
+            await self.compile_jobs.delete_compile_job(job.name, job.uid, job.resource_version)
+            self.metrics.wrote("delete", "compilejobs")
+        except NotFoundError:
+            logger.info("CompileJob %s was gone already", job.name)
+        self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
+
+    async def _write(self, job: CompileJob, status: CompileJobStatus) -> None:
+        """Write what of the status has changed, to the very object that was decided on."""
+        patch = merge_patch(to_body(job.status), to_body(status))
+        if not patch:
+            return
+        metadata = {"uid": job.uid, "resourceVersion": job.resource_version}
+        try:
+            body = await self.compile_jobs.patch_status(
+                job.name, {"metadata": metadata, "status": patch}
+            )
+        except NotFoundError:
+            self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
+            return
+        self.metrics.wrote("patch", "compilejobs/status")
+        self.store.put(Kind.COMPILE_JOB, body)
+        if status.phase is not job.status.phase:
+            logger.info("CompileJob %s is %s: %s", job.name, status.phase, status.reason)
+            if status.phase.final:
+                self.metrics.finished(status)
+
+    async def _refresh(self, job: CompileJob) -> Outcome:
+        """The object has changed since the watch told of it: read it and decide anew."""
+        try:
+            self.store.put(Kind.COMPILE_JOB, await self.compile_jobs.read_compile_job(job.name))
+        except NotFoundError:
+            self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
+            return Outcome()
+        except ClusterError as error:
+            logger.warning("CompileJob %s has to wait: %s", job.name, error)
+            return Outcome(failed=True)
+        return Outcome(requeue_seconds=0)

@@ -1,0 +1,78 @@
+"""The operator's Prometheus metrics. Labels are closed sets: never a job, client or keyboard."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from qmk_contract.compile_job import CompileJobStatus
+
+_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+
+
+class Metrics:
+    """All metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._ends = Counter(
+            "qmk_compile_jobs_finished",
+            "CompileJobs that reached a final phase.",
+            ["phase", "reason"],
+            registry=self.registry,
+        )
+        self._wait = Histogram(
+            "qmk_compile_wait_seconds",
+            "From a CompileJob's creation to the start of its build.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._build = Histogram(
+            "qmk_compile_build_seconds",
+            "From the start of a build to its CompileJob's final phase.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._reconciles = Histogram(
+            "qmk_operator_reconcile_seconds",
+            "Time of one look at a CompileJob, with all its calls.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._writes = Counter(
+            "qmk_operator_writes",
+            "Writes to the Kubernetes API.",
+            ["verb", "resource"],
+            registry=self.registry,
+        )
+        self._missed = Counter(
+            "qmk_operator_missed_events",
+            "Changes that a list found before the watch told them.",
+            ["resource"],
+            registry=self.registry,
+        )
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Add a gauge whose value is read when it is asked for."""
+        Gauge(name, text, registry=self.registry).set_function(read)
+
+    def finished(self, status: CompileJobStatus) -> None:
+        """A CompileJob reached a final phase."""
+        self._ends.labels(str(status.phase), str(status.reason)).inc()
+        times = status.timestamps
+        if times.queued is None or times.started is None or times.finished is None:
+            return
+        self._wait.observe(max(0.0, (times.started - times.queued).total_seconds()))
+        self._build.observe(max(0.0, (times.finished - times.started).total_seconds()))
+
+    def reconciled(self, seconds: float, *, failed: bool) -> None:
+        """One look at a CompileJob ended."""
+        self._reconciles.labels("failed" if failed else "done").observe(seconds)
+
+    def wrote(self, verb: str, resource: str) -> None:
+        """One write went to the API server."""
+        self._writes.labels(verb, resource).inc()
+
+    def missed(self, resource: str, count: int) -> None:
+        """A list found changes that no watch had told."""
+        if count:
+            self._missed.labels(resource).inc(count)
