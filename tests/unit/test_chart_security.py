@@ -83,10 +83,8 @@ def test_permissions_are_namespaced_and_exactly_these(manifests: list[Manifest])
     assert granted == {
         ("operator", "qmk.fm", "compilejobs"): {"get", "list", "watch", "delete"},
         ("operator", "qmk.fm", "compilejobs/status"): {"patch"},
-        ("operator", "qmk.fm", "compilejobs/finalizers"): {"update"},
         ("operator", "batch", "jobs"): {"create", "get", "list", "watch", "delete"},
         ("operator", "", "pods"): {"get", "list", "watch"},
-        ("operator", "", "events"): {"create"},
         ("api", "qmk.fm", "compilejobs"): {"create", "get", "list", "watch", "patch"},
     }
 
