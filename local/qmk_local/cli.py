@@ -48,7 +48,8 @@ def images() -> None:
     """Build the images only."""
     settings = Settings.from_environment()
     with Progress() as progress:
-        for name, image in build_all(settings, progress).items():
+        backend = cluster.choose(settings, progress)
+        for name, image in build_all(settings, progress, backend).items():
             progress.note(f"{name}: {image.reference}")
 
 
@@ -80,15 +81,10 @@ def demo() -> None:
         run_demo(settings, progress)
 
 
-def main() -> int:
-    """Run one command; return the exit code."""
+def main() -> None:
+    """Run one command and exit: 1 after a failure that it can explain."""
     try:
-        app(standalone_mode=False)
+        app()
     except LocalError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"Error: {error}", markup=False)
-        return 1
-    except typer.Exit as stop:
-        return stop.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        return 130
-    return 0
+        raise SystemExit(1) from error

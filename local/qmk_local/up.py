@@ -26,7 +26,7 @@ class Image(Protocol):
 
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")  # a native cluster needs Linux
-BuildImages = Callable[[Settings, Progress], Mapping[str, Image]]
+BuildImages = Callable[[Settings, Progress, Backend], Mapping[str, Image]]
 
 
 class Backing(Protocol):
@@ -82,9 +82,10 @@ def up(settings: Settings, progress: Progress, build_images: BuildImages) -> Clu
         backing = _prepare(backend, settings, progress, layout)
         if backing.is_running():
             progress.note(f"The cluster is up (context {backing.context}).")
-            _load_images(backing, build_images(settings, progress), progress)
+            built = build_images(settings, progress, backend)
         else:
-            _start(backing, settings, progress, build_images)
+            built = _start(backing, lambda: build_images(settings, progress, backend))
+        _load_images(backing, built, progress)
     return Cluster(
         context=backing.context,
         kubeconfig=settings.kubeconfig,
@@ -113,14 +114,14 @@ def _prepare(
 
 
 def _start(
-    backing: Backing, settings: Settings, progress: Progress, build_images: BuildImages
-) -> None:
+    backing: Backing, build_images: Callable[[], Mapping[str, Image]]
+) -> Mapping[str, Image]:
     """The cluster starts while the images are built."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         starting = pool.submit(backing.start)
-        built = build_images(settings, progress)
+        built = build_images()
         starting.result()
-    _load_images(backing, built, progress)
+    return built
 
 
 def _load_images(backing: Backing, built: Mapping[str, Image], progress: Progress) -> None:
