@@ -4,18 +4,13 @@ The core is what every build unpacks, so it holds only what builds read. What on
 boards need is a layer of its own, and each top-level keyboard folder is one.
 """
 
-import fnmatch
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qmk_contract.artifacts import FOLDER_PATTERN
+from qmk_contract.firmware_tree import of_the_tree
 
-#: Never part of a tree, wherever it lies: version control, and what tools leave behind.
-_NOT_OF_THE_TREE = frozenset({".git", ".build", "__pycache__", ".venv"})
-_NOT_OF_THE_TREE_FILES = ("*.pyc", ".DS_Store")
-#: Built files that lie in the root, where the tree's own build puts them.
-_BUILT_FILES = ("*.hex", "*.bin", "*.uf2", "*.eep", "*.elf", "*.zip")
 #: In the root, what is for people and not for builds; besides everything hidden.
 _NOT_FOR_BUILDS = frozenset({"docs", "tests", "doxygen-todo", "Doxyfile"})
 #: Below lib/: what only ARM and RP2040 boards need, and parts that no firmware links.
@@ -39,15 +34,6 @@ class Layers:
     keyboards: dict[str, tuple[str, ...]] = field(default_factory=dict)
     source: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
-
-
-def of_the_tree(path: str) -> bool:
-    """Whether a file belongs to the tree itself; ``path`` is relative to it."""
-    *folders, name = path.split("/")
-    if not _NOT_OF_THE_TREE.isdisjoint((*folders, name)):
-        return False
-    patterns = _NOT_OF_THE_TREE_FILES if folders else _NOT_OF_THE_TREE_FILES + _BUILT_FILES
-    return not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def split(paths: Iterable[str]) -> Layers:

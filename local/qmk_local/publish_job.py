@@ -1,0 +1,118 @@
+"""The Job that publishes a firmware tree: its body, and what its state means. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qmk_contract import names
+
+_FOLDER = "/snapshot"
+_USER = 65532
+_DEADLINE_SECONDS = 3600
+_KEPT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is published, from where, with which images."""
+
+    commit: str
+    channel: str
+    tree_url: str
+    tree_sha256: str
+    toolchain_image: str
+    operator_image: str
+
+
+def job_name(channel: str, commit: str) -> str:
+    """One name for one publication, so that it cannot run twice at once."""
+    plain = channel.replace("_", "-").replace(".", "-")[:32].rstrip("-")
+    return f"publish-{plain}-{commit[:12]}"
+
+
+def publish_job(publication: Publication, storage: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The Job's body; ``storage`` are the environment entries that say where S3 is.
+
+    The container that runs the tree's own code comes first, and has no credentials. The one that
+    has them starts when it has ended.
+    """
+    labels = {
+        names.NAME_LABEL: names.MANAGED_BY,
+        names.COMPONENT_LABEL: "tasks",
+    }
+    common = ["--commit", publication.commit, "--folder", _FOLDER]
+    tree = ["--tree-url", publication.tree_url, "--tree-sha256", publication.tree_sha256]
+    snapshot = _container(
+        "snapshot",
+        publication.toolchain_image,
+        ["snapshot", *common, *tree],
+        {"cpu": "250m", "memory": "256Mi", "ephemeral-storage": "256Mi"},
+        {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "6Gi"},
+    )
+    publish = _container(
+        "publish",
+        publication.operator_image,
+        ["publish", *common, "--channel", publication.channel],
+        {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "16Mi"},
+        {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+    )
+    publish["env"] = list(storage)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": job_name(publication.channel, publication.commit), "labels": labels},
+        "spec": {
+            # What can be tried again is tried again inside; the person who waits sees the rest.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": _DEADLINE_SECONDS,
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": _USER,
+                        "runAsGroup": _USER,
+                        "fsGroup": _USER,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "initContainers": [snapshot],
+                    "containers": [publish],
+                    "volumes": [{"name": "snapshot", "emptyDir": {"sizeLimit": "6Gi"}}],
+                },
+            },
+        },
+    }
+
+
+def failure(job: Mapping[str, Any]) -> str | None:
+    """Why a Job failed; None while it has not."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Failed" and condition["status"] == "True":
+            return str(condition.get("message") or condition.get("reason") or "it failed")
+    return None
+
+
+def _container(
+    name: str,
+    image: str,
+    arguments: Sequence[str],
+    requests: Mapping[str, str],
+    limits: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "qmk_tasks", *arguments],
+        "resources": {"requests": dict(requests), "limits": dict(limits)},
+        "volumeMounts": [{"name": "snapshot", "mountPath": _FOLDER}],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
