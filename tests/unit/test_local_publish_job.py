@@ -1,0 +1,79 @@
+"""The Job that publishes firmware in the local cluster."""
+
+import json
+from typing import Any
+
+import pytest
+
+from qmk_local.publish_job import Publication, failure, job_name, publish_job
+from qmk_local.release_storage import storage_environment
+
+PUBLICATION = Publication(
+    commit="c" * 64,
+    channel="master",
+    tree_url="http://qmk-compile-s3:8333/qmk/incoming/x?X-Amz-Signature=y",
+    tree_sha256="d" * 64,
+    toolchain_image="localhost/qmk-toolchain:aaaaaaaaaaaa",
+    operator_image="localhost/qmk-operator:bbbbbbbbbbbb",
+)
+STORAGE: list[dict[str, Any]] = [
+    {"name": "S3_BUCKET", "value": "qmk"},
+    {"name": "S3_SECRET_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "secretKey"}}},
+]
+SPEC = publish_job(PUBLICATION, STORAGE)["spec"]["template"]["spec"]
+(SNAPSHOT,) = SPEC["initContainers"]
+(PUBLISH,) = SPEC["containers"]
+
+
+def test_the_trees_own_code_runs_without_credentials() -> None:
+    assert SNAPSHOT["image"] == PUBLICATION.toolchain_image
+    assert "env" not in SNAPSHOT
+    assert "S3_" not in json.dumps(SNAPSHOT)
+    assert PUBLISH["image"] == PUBLICATION.operator_image
+    assert PUBLISH["env"] == STORAGE
+    assert PUBLICATION.tree_url not in json.dumps(PUBLISH)
+
+
+@pytest.mark.parametrize("container", [SNAPSHOT, PUBLISH], ids=["snapshot", "publish"])
+def test_the_pod_fits_the_restricted_pod_security_standard(container: dict[str, object]) -> None:
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert SPEC["securityContext"]["runAsNonRoot"] is True
+    assert SPEC["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert SPEC["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [
+        ("master", "publish-master-cccccccccccc"),
+        ("2026_q4.x", "publish-2026-q4-x-cccccccccccc"),
+        ("a" * 63, f"publish-{'a' * 32}-cccccccccccc"),
+    ],
+)
+def test_one_publication_has_one_name(channel: str, name: str) -> None:
+    assert job_name(channel, PUBLICATION.commit) == name
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({}, None),
+        ({"active": 1}, None),
+        ({"conditions": [{"type": "Complete", "status": "True"}]}, None),
+        ({"conditions": [{"type": "Failed", "status": "False", "message": "no"}]}, None),
+        ({"conditions": [{"type": "Failed", "status": "True", "message": "why"}]}, "why"),
+        ({"conditions": [{"type": "Failed", "status": "True", "reason": "R"}]}, "R"),
+    ],
+)
+def test_a_failed_job_says_why(status: dict[str, object], why: str | None) -> None:
+    assert failure({"status": status}) == why
+
+
+def test_storage_is_found_where_the_operator_is_told_of_it() -> None:
+    env = [{"name": "QMK_NAMESPACE", "value": "qmk"}, *STORAGE]
+    body = {"spec": {"template": {"spec": {"containers": [{"name": "operator", "env": env}]}}}}
+    assert storage_environment(body) == STORAGE
