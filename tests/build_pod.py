@@ -1,12 +1,11 @@
-"""A build's pod as two processes: ``build`` and ``upload`` on one folder, storage over HTTP."""
+"""A build's pod as two processes: ``build`` and ``upload`` on one folder, orders for both."""
 
-import hashlib
 import io
 import json
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from qmk_contract import artifacts
 from qmk_contract.codec import from_body, to_body
 from qmk_contract.result import BuildResult
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
-from tests.http_storage import HttpStorage
 
 KEY = "abcdefghijklmnopqrstuvwxyz"
 COMMIT = "c" * 40
@@ -28,52 +26,12 @@ class BuildPod:
     """``search_path`` is the image's PATH, ``scratch`` its volume."""
 
     scratch: Path
-    storage: HttpStorage
     search_path: str
-    keyboard: str = "demo/pad"
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
     def shared(self) -> Path:
         return self.scratch / "out"
-
-    def build_order(self, layers: Mapping[str, bytes], **changes: Any) -> BuildOrder:
-        """An order for a stored request and these layers, which are stored, too."""
-        request = {
-            "version": 1,
-            "keyboard": self.keyboard,
-            "keymap": INTERNAL_KEYMAP_NAME,
-            "layout": "LAYOUT",
-            "layers": [["KC_A", "KC_B", "MO(1)"], ["KC_TRNS", "KC_NOPE", "LT(1,KC_C)"]],
-        }
-        self.storage.objects.setdefault("request", json.dumps(request).encode())
-        self.storage.objects.update(layers)
-        order: dict[str, Any] = {
-            "key": KEY,
-            "keyboard": self.keyboard,
-            "keymap_name": INTERNAL_KEYMAP_NAME,
-            "firmware_commit": COMMIT,
-            "toolchain_digest": "sha256:" + "d" * 64,
-            "request": Fetch(self.storage.url_of("request")),
-            "layers": tuple(
-                Fetch(self.storage.url_of(key), hashlib.sha256(data).hexdigest(), len(data))
-                for key, data in layers.items()
-            ),
-            "timeout_seconds": 30,
-            "fetch_seconds": 10,
-        }
-        return BuildOrder(**(order | changes))
-
-    def upload_order(self, **changes: Any) -> UploadOrder:
-        names = (artifacts.FIRMWARE, artifacts.LOG, artifacts.KEYMAP_C, artifacts.RESULT)
-        targets = {name: self.storage.url_of(artifacts.build(KEY, name)) for name in names}
-        order: dict[str, Any] = {
-            "key": KEY,
-            "targets": targets,
-            "build_seconds": 60,
-            "upload_seconds": 10,
-        }
-        return UploadOrder(**(order | changes))
 
     def start(self, program: str, order: object, **environment: str) -> "subprocess.Popen[bytes]":
         """Start ``build`` or ``upload``; the order may be text, too."""
@@ -111,6 +69,36 @@ class BuildPod:
             if process.poll() is None:
                 process.kill()
             process.communicate(timeout=10)
+
+
+def build_order(
+    keyboard: str, request: Fetch, layers: Iterable[Fetch], **changes: Any
+) -> BuildOrder:
+    """An order with limits for a test."""
+    order: dict[str, Any] = {
+        "key": KEY,
+        "keyboard": keyboard,
+        "keymap_name": INTERNAL_KEYMAP_NAME,
+        "firmware_commit": COMMIT,
+        "toolchain_digest": "sha256:" + "d" * 64,
+        "request": request,
+        "layers": tuple(layers),
+        "timeout_seconds": 30,
+        "fetch_seconds": 10,
+    }
+    return BuildOrder(**(order | changes))
+
+
+def upload_order(url_of: Callable[[str], str], **changes: Any) -> UploadOrder:
+    """An order to put each object of a build where ``url_of`` says."""
+    names = (artifacts.FIRMWARE, artifacts.LOG, artifacts.KEYMAP_C, artifacts.RESULT)
+    order: dict[str, Any] = {
+        "key": KEY,
+        "targets": {name: url_of(artifacts.build(KEY, name)) for name in names},
+        "build_seconds": 60,
+        "upload_seconds": 10,
+    }
+    return UploadOrder(**(order | changes))
 
 
 def archive(files: Mapping[str, str]) -> bytes:

@@ -16,7 +16,9 @@ _LONGEST_DELAY_SECONDS = 5.0
 _CHUNK_BYTES = 1 << 18
 
 
-def fetch(url: str, sha256: str, tree: Path) -> None:
+def fetch(
+    url: str, sha256: str, tree: Path, *, deadline_seconds: float = _DEADLINE_SECONDS
+) -> None:
     """Unpack the archive behind a URL into a new folder.
 
     Raises:
@@ -26,7 +28,7 @@ def fetch(url: str, sha256: str, tree: Path) -> None:
         raise TaskError("the tree's URL is not HTTP")
     tree.mkdir(parents=True)
     archive = tree.with_name(tree.name + ".tar.zst")
-    deadline = time.monotonic() + _DEADLINE_SECONDS
+    deadline = time.monotonic() + deadline_seconds
     delay = 0.2
     while (problem := _download(url, sha256, archive)) is not None:
         if time.monotonic() + delay > deadline:
@@ -40,7 +42,7 @@ def fetch(url: str, sha256: str, tree: Path) -> None:
                 *("--use-compress-program", "zstd", "--no-same-owner", "--touch"),
             ],
             capture_output=True,
-            timeout=_DEADLINE_SECONDS,
+            timeout=deadline_seconds,
             check=True,
         )
     except subprocess.CalledProcessError as error:

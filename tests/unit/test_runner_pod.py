@@ -6,15 +6,18 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.phases import Reason
-from tests.build_pod import KEY, BuildPod, archive, install
+from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
+from tests.build_pod import KEY, BuildPod, archive, build_order, install, upload_order
 from tests.http_storage import HttpStorage, http_storage
 from tests.waiting import wait_for
 
@@ -31,6 +34,36 @@ echo ' * The firmware size is fine - 23012/28672 (80%, 5660 bytes free)'
 FILES = ["firmware", "keymap.c", "log.txt"]
 
 
+REQUEST = {
+    "version": 1,
+    "keyboard": "demo/pad",
+    "keymap": INTERNAL_KEYMAP_NAME,
+    "layout": "LAYOUT",
+    "layers": [["KC_A", "KC_B", "MO(1)"], ["KC_TRNS", "KC_NOPE", "LT(1,KC_C)"]],
+}
+
+
+@dataclass
+class ServedPod(BuildPod):
+    """A pod whose orders point at storage in this process."""
+
+    storage: HttpStorage = field(default_factory=HttpStorage)
+
+    def build_order(self, layers: Mapping[str, bytes], **changes: Any) -> BuildOrder:
+        """Store request and layers, and order a build of them."""
+        self.storage.objects.setdefault("request", json.dumps(REQUEST).encode())
+        self.storage.objects.update(layers)
+        fetches = [
+            Fetch(self.storage.url_of(key), hashlib.sha256(data).hexdigest(), len(data))
+            for key, data in layers.items()
+        ]
+        request = Fetch(self.storage.url_of("request"))
+        return build_order("demo/pad", request, fetches, **changes)
+
+    def upload_order(self, **changes: Any) -> UploadOrder:
+        return upload_order(self.storage.url_of, **changes)
+
+
 @pytest.fixture
 def storage() -> Iterator[HttpStorage]:
     with http_storage() as running:
@@ -45,19 +78,19 @@ def bin_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pod(tmp_path: Path, storage: HttpStorage, bin_folder: Path) -> Iterator[BuildPod]:
+def pod(tmp_path: Path, storage: HttpStorage, bin_folder: Path) -> Iterator[ServedPod]:
     (tmp_path / "scratch").mkdir()
-    made = BuildPod(tmp_path / "scratch", storage, f"{bin_folder}:/usr/bin:/bin")
+    made = ServedPod(tmp_path / "scratch", f"{bin_folder}:/usr/bin:/bin", storage=storage)
     yield made
     made.end()
 
 
-def log(pod: BuildPod) -> str:
+def log(pod: ServedPod) -> str:
     return (pod.shared / artifacts.LOG).read_text()
 
 
 def test_a_build_that_succeeds_leaves_firmware_log_keymap_and_last_the_result(
-    pod: BuildPod,
+    pod: ServedPod,
 ) -> None:
     code, output = pod.run("build", pod.build_order(LAYERS))
     assert (code, "firmware size is fine" in output) == (0, True)
@@ -78,7 +111,7 @@ def test_a_build_that_succeeds_leaves_firmware_log_keymap_and_last_the_result(
 
 
 def test_the_build_sees_the_tree_and_no_environment_but_its_own(
-    pod: BuildPod, bin_folder: Path
+    pod: ServedPod, bin_folder: Path
 ) -> None:
     install(bin_folder, "qmk", 'env; ls builddefs quantum keyboards/demo; echo "$@"; exit 1')
     pod.run("build", pod.build_order(LAYERS), AWS_SECRET_ACCESS_KEY="canary")
@@ -91,7 +124,7 @@ def test_the_build_sees_the_tree_and_no_environment_but_its_own(
     assert {"build.mk", "a.c", "pad"} <= set(text.split())
 
 
-def test_upload_stores_everything_and_the_result_last(pod: BuildPod, storage: HttpStorage) -> None:
+def test_upload_stores_everything_and_the_result_last(pod: ServedPod, storage: HttpStorage) -> None:
     upload = pod.start("upload", pod.upload_order())
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     assert upload.wait(20) == 0
@@ -114,7 +147,7 @@ def test_upload_stores_everything_and_the_result_last(pod: BuildPod, storage: Ht
     ],
 )  # fmt: skip
 def test_the_requests_own_fault_is_a_result_and_no_failure_of_the_pod(
-    pod: BuildPod, storage: HttpStorage, bin_folder: Path, output: str, reason: Reason
+    pod: ServedPod, storage: HttpStorage, bin_folder: Path, output: str, reason: Reason
 ) -> None:
     install(bin_folder, "qmk", f"{MAKES_FIRMWARE}{output}; exit 2")
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
@@ -138,7 +171,7 @@ def test_the_requests_own_fault_is_a_result_and_no_failure_of_the_pod(
     ],
 )  # fmt: skip
 def test_what_another_run_might_not_repeat_leaves_a_log_and_no_result(
-    pod: BuildPod, storage: HttpStorage, bin_folder: Path, script: str, code: ExitCode
+    pod: ServedPod, storage: HttpStorage, bin_folder: Path, script: str, code: ExitCode
 ) -> None:
     (pod.scratch / "cgroup").mkdir()
     (pod.scratch / "cgroup/memory.events").write_text("low 0\noom 2\noom_kill 2\n")
@@ -151,7 +184,7 @@ def test_what_another_run_might_not_repeat_leaves_a_log_and_no_result(
 
 
 def test_a_build_that_runs_on_is_ended_with_all_it_started(
-    pod: BuildPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path
+    pod: ServedPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path
 ) -> None:
     install(
         bin_folder,
@@ -170,7 +203,7 @@ def test_a_build_that_runs_on_is_ended_with_all_it_started(
 
 
 def test_a_process_left_behind_neither_delays_nor_outlives_a_build(
-    pod: BuildPod, bin_folder: Path, tmp_path: Path
+    pod: ServedPod, bin_folder: Path, tmp_path: Path
 ) -> None:
     left = f"setsid sh -c 'echo $$ > {tmp_path}/orphan; exec sleep 60' &"
     seen = f"while [ ! -s {tmp_path}/orphan ]; do :; done"
@@ -182,7 +215,7 @@ def test_a_process_left_behind_neither_delays_nor_outlives_a_build(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_build_that_is_ended_from_outside_wakes_upload_at_once(
-    pod: BuildPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path, number: signal.Signals
+    pod: ServedPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     install(bin_folder, "qmk", f"echo begun; echo $$ > {tmp_path}/child; exec sleep 60")
     upload = pod.start("upload", pod.upload_order())
@@ -200,7 +233,9 @@ def test_a_build_that_is_ended_from_outside_wakes_upload_at_once(
         os.kill(child, signal.SIGKILL)
 
 
-def test_sigterm_while_fetching_ends_the_build_at_once(pod: BuildPod, storage: HttpStorage) -> None:
+def test_sigterm_while_fetching_ends_the_build_at_once(
+    pod: ServedPod, storage: HttpStorage
+) -> None:
     storage.held["core"] = threading.Event()
     build = pod.start("build", pod.build_order(LAYERS))
     wait_for("a request", lambda: "core" in storage.asked, seconds=10)
@@ -209,7 +244,7 @@ def test_sigterm_while_fetching_ends_the_build_at_once(pod: BuildPod, storage: H
 
 
 def test_sigterm_while_uploading_does_not_lose_the_result(
-    pod: BuildPod, storage: HttpStorage
+    pod: ServedPod, storage: HttpStorage
 ) -> None:
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     last = artifacts.build(KEY, artifacts.RESULT)
@@ -222,13 +257,13 @@ def test_sigterm_while_uploading_does_not_lose_the_result(
     assert last in storage.objects
 
 
-def test_upload_gives_up_when_no_build_starts(pod: BuildPod) -> None:
+def test_upload_gives_up_when_no_build_starts(pod: ServedPod) -> None:
     pod.shared.mkdir()
     code, output = pod.run("upload", pod.upload_order(), QMK_BUILD_START_SECONDS="0.2")
     assert (code, "did not start" in output) == (ExitCode.NO_RESULT, True)
 
 
-def test_upload_gives_up_when_the_build_does_not_end(pod: BuildPod, bin_folder: Path) -> None:
+def test_upload_gives_up_when_the_build_does_not_end(pod: ServedPod, bin_folder: Path) -> None:
     install(bin_folder, "qmk", "exec sleep 60")
     build = pod.start("build", pod.build_order(LAYERS))
     code, output = pod.run("upload", pod.upload_order(build_seconds=1))
@@ -237,7 +272,7 @@ def test_upload_gives_up_when_the_build_does_not_end(pod: BuildPod, bin_folder: 
     build.wait(5)
 
 
-def test_storage_that_stumbles_is_asked_again(pod: BuildPod, storage: HttpStorage) -> None:
+def test_storage_that_stumbles_is_asked_again(pod: ServedPod, storage: HttpStorage) -> None:
     storage.statuses["core"] = [503, 403]
     storage.cut.add("keyboard")
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
@@ -249,7 +284,7 @@ def test_storage_that_stumbles_is_asked_again(pod: BuildPod, storage: HttpStorag
 
 @pytest.mark.parametrize("fault", ["missing", "another", "truncated", "no archive"])
 def test_a_layer_that_is_not_what_the_order_says_is_never_built_from(
-    pod: BuildPod, storage: HttpStorage, fault: str
+    pod: ServedPod, storage: HttpStorage, fault: str
 ) -> None:
     layers = dict(LAYERS)
     if fault == "no archive":
@@ -269,23 +304,23 @@ def test_a_layer_that_is_not_what_the_order_says_is_never_built_from(
 
 @pytest.mark.parametrize("order", ["", "{}", "[]", '{"key": "../../x"}'])
 @pytest.mark.parametrize("program", ["build", "upload"])
-def test_an_order_that_is_none_is_refused(pod: BuildPod, program: str, order: str) -> None:
+def test_an_order_that_is_none_is_refused(pod: ServedPod, program: str, order: str) -> None:
     assert pod.run(program, order)[0] == ExitCode.BAD_ORDER
 
 
-def test_a_request_for_another_keyboard_is_refused(pod: BuildPod, storage: HttpStorage) -> None:
+def test_a_request_for_another_keyboard_is_refused(pod: ServedPod, storage: HttpStorage) -> None:
     storage.objects["request"] = json.dumps({"keyboard": "other", "keymap": "x"}).encode()
     assert pod.run("build", pod.build_order(LAYERS))[0] == ExitCode.BAD_ORDER
 
 
-def test_an_image_without_qmk_is_our_fault(pod: BuildPod, bin_folder: Path) -> None:
+def test_an_image_without_qmk_is_our_fault(pod: ServedPod, bin_folder: Path) -> None:
     (bin_folder / "qmk").unlink()
     assert pod.run("build", pod.build_order(LAYERS))[0] == ExitCode.BAD_ORDER
 
 
 @pytest.mark.parametrize("change", ["link", "pipe", "other bytes", "gone", "foreign key", "lie"])
 def test_upload_stores_nothing_that_is_not_what_the_build_made(
-    pod: BuildPod, storage: HttpStorage, change: str
+    pod: ServedPod, storage: HttpStorage, change: str
 ) -> None:
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     firmware, result = pod.shared / artifacts.FIRMWARE, pod.shared / artifacts.RESULT
@@ -314,7 +349,7 @@ def _beside(firmware: Path, content: bytes) -> Path:
 
 
 def test_storage_that_takes_nothing_is_an_upload_failure(
-    pod: BuildPod, storage: HttpStorage
+    pod: ServedPod, storage: HttpStorage
 ) -> None:
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     storage.statuses[artifacts.build(KEY, artifacts.FIRMWARE)] = [503] * 100
@@ -323,7 +358,7 @@ def test_storage_that_takes_nothing_is_an_upload_failure(
     assert artifacts.build(KEY, artifacts.RESULT) not in storage.objects
 
 
-def test_endless_output_is_cut_in_the_middle(pod: BuildPod, bin_folder: Path) -> None:
+def test_endless_output_is_cut_in_the_middle(pod: ServedPod, bin_folder: Path) -> None:
     flood = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"
     install(bin_folder, "qmk", f"{flood}\n{MAKES_FIRMWARE}")
     code, output = pod.run("build", pod.build_order(LAYERS, log_bytes=4096))
