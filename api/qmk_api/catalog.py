@@ -21,6 +21,8 @@ CHANNEL_SECONDS = 5
 #: Published metadata of a commit never changes; the age only bounds memory of old commits.
 METADATA_SECONDS = 3600
 METADATA_BYTES_MAX = 16 << 20
+#: What reading a document of another shape raises.
+_DAMAGES = (ValueError, KeyError, TypeError, AttributeError)
 log = logging.getLogger(__name__)
 
 
@@ -98,7 +100,7 @@ class Catalog:
             if cached is not None:
                 try:
                     return read(json.loads(cached))
-                except (ValueError, KeyError, TypeError):
+                except _DAMAGES:
                     log.warning("cached copy of %s is damaged, reading it from storage", key)
             content = await self._stored.read(key, METADATA_BYTES_MAX)
             if content is None:
@@ -120,6 +122,6 @@ def _read_channel(document: Any) -> Channel:
 def _parse(key: str, content: bytes, read: Callable[[Any], T]) -> T:
     try:
         return read(json.loads(content))
-    except (ValueError, KeyError, TypeError) as error:
+    except _DAMAGES as error:
         log.error("%s in storage is damaged: %s", key, error)
         raise StorageUnavailable("the published firmware's metadata cannot be read") from error

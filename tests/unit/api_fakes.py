@@ -1,4 +1,4 @@
-"""The API over a world in memory: CompileJobs, stored objects and a cache that can be taken away."""
+"""The API over a world in memory, whose CompileJobs and objects can be taken away."""
 
 import contextlib
 import hashlib

@@ -1,0 +1,198 @@
+"""The service about itself, and what holds for every path: CORS, JSON errors, HEAD."""
+
+import asyncio
+import logging
+
+import httpx
+import pytest
+
+from qmk_api import schemas
+from qmk_contract.phases import Phase
+from tests.unit.api_fakes import World, keymap_body
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.publish()
+    return made
+
+
+async def settled(client: httpx.AsyncClient) -> httpx.Response:
+    """The service's own word, once the first look at its world is over."""
+    async with asyncio.timeout(5):
+        while (reply := await client.get("/v1")).json()["status"] == "starting":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    return reply
+
+
+async def test_root_tells_state_queue_and_children(world: World) -> None:
+    world.add_job("a" * 26, phase=Phase.QUEUED)
+    world.add_job("b" * 26, phase=Phase.RUNNING)
+    async with world.client() as client:
+        body = (await settled(client)).json()
+    schemas.Root.model_validate(body)
+    assert body["children"] == ["compile"]
+    assert (body["status"], body["status_last_ping"]) == ("running", "good")
+    assert (body["queue_length"], body["tasks_ping"]) == (1, None)
+    assert isinstance(body["last_ping"], float)
+    assert body["version"] == body["version"].strip() != ""
+
+
+async def test_healthcheck_is_root_without_children(world: World) -> None:
+    async with world.client() as client:
+        root = (await settled(client)).json()
+        body = (await client.get("/v1/healthcheck")).json()
+    schemas.Health.model_validate(body)
+    del root["children"]
+    assert body == root
+
+
+@pytest.mark.parametrize("away", ["jobs", "stored"])
+async def test_outage_is_degraded_and_not_ready(world: World, away: str) -> None:
+    getattr(world, away).away = True
+    name = {"jobs": "kubernetes", "stored": "s3"}[away]
+    async with world.client() as client:
+        body = (await settled(client)).json()
+        ready = await client.get("/readyz")
+        serving = await client.get(f"/readyz?exclude={name}")
+        alive = await client.get("/healthz")
+    assert (body["status"], body["status_last_ping"]) == ("degraded", "degraded")
+    assert body["last_ping"] is None
+    assert (ready.status_code, ready.json()["code"]) == (503, 503)
+    assert name in ready.json()["message"]
+    assert ready.headers["Retry-After"]
+    assert serving.status_code == 200
+    assert alive.json() == {"status": "ok"}
+
+
+async def test_ready_service_says_what_it_found(world: World) -> None:
+    async with world.client() as client:
+        await settled(client)
+        reply = await client.get("/readyz")
+    assert reply.status_code == 200
+    schemas.Ready.model_validate(reply.json())
+    checks = {"kubernetes": True, "s3": True, "firmware": True, "redis": True}
+    assert reply.json()["checks"] == checks
+
+
+async def test_nothing_published_is_degraded_but_ready(world: World) -> None:
+    world.stored.objects.clear()
+    async with world.client() as client:
+        assert (await settled(client)).json()["status"] == "degraded"
+        assert (await client.get("/readyz")).status_code == 200
+
+
+PATHS = [
+    ("GET", "/v1", 200),
+    ("GET", "/v1/healthcheck", 200),
+    ("GET", "/healthz", 200),
+    ("GET", "/openapi.json", 200),
+    ("POST", "/v1/compile", 400),
+    ("GET", "/v1/compile", 405),
+    ("DELETE", "/v1/compile/aaaaaaaaaaaaaaaaaaaaaaaaaa", 405),
+    ("POST", "/v1", 405),
+    ("GET", "/v1/compile/unknown", 404),
+    ("GET", "/v1/compile/unknown/download", 404),
+    ("GET", "/", 404),
+    ("GET", "/no/such/page", 404),
+    ("GET", "/%00", 404),
+]
+
+
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://config.qmk.fm"}, {"Origin": "null"}])
+@pytest.mark.parametrize(("method", "path", "code"), PATHS)
+async def test_every_path_is_json_open_to_any_origin(
+    world: World, method: str, path: str, code: int, origin: dict[str, str]
+) -> None:
+    async with world.client() as client:
+        reply = await client.request(method, path, headers=origin)
+    assert reply.status_code == code
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    assert reply.headers["Content-Type"] == "application/json"
+    if code >= 400:
+        error = schemas.Error.model_validate(reply.json())
+        assert error.code == code
+        assert error.message
+
+
+@pytest.mark.parametrize("path", ["/v1/compile", "/v1", "/v1/compile/x/source", "/no/such/page"])
+async def test_preflight_allows_what_the_page_asks_for(world: World, path: str) -> None:
+    headers = {
+        "Origin": "https://config.qmk.fm",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    async with world.client() as client:
+        reply = await client.options(path, headers=headers)
+    assert reply.status_code == 200
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    assert reply.headers["Access-Control-Allow-Headers"] == "content-type"
+    assert "POST" in reply.headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Credentials" not in reply.headers
+
+
+async def test_unexpected_error_is_a_json_500_without_a_stack_trace(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(name: str) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(world.jobs, "known", broken)
+    async with world.client() as client:
+        reply = await client.get(f"/v1/compile/{'a' * 26}")
+    assert reply.status_code == 500
+    assert reply.json() == {"code": 500, "message": "internal error", "status": "unknown"}
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    assert "secret detail" in caplog.text
+
+
+async def test_405_names_what_is_allowed(world: World) -> None:
+    async with world.client() as client:
+        assert (await client.get("/v1/compile")).headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/healthcheck", "/healthz"])
+async def test_head_is_served_where_get_is(world: World, path: str) -> None:
+    async with world.client() as client:
+        assert (await client.head(path)).status_code == 200
+
+
+async def test_access_log_has_no_client_address(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with world.client() as client:
+        headers = {"X-Forwarded-For": "203.0.113.9"}
+        await client.post("/v1/compile?x=%0a", json=keymap_body(), headers=headers)
+        await client.get("/healthz")
+    ours = [record for record in caplog.records if record.name.startswith("qmk_api")]
+    lines = [record.getMessage() for record in ours]
+    assert any(line.startswith("POST /v1/compile 200") for line in lines)
+    assert not any("healthz" in line for line in lines)
+    assert "203.0.113.9" not in caplog.text
+    assert "127.0.0.1" not in caplog.text
+
+
+async def test_openapi_tells_every_operation_once(world: World) -> None:
+    async with world.client() as client:
+        document = (await client.get("/openapi.json")).json()
+    operations = [
+        (path, method, operation["operationId"])
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    assert {(path, method) for path, method, _ in operations} == {
+        ("/v1", "get"),
+        ("/v1/healthcheck", "get"),
+        ("/healthz", "get"),
+        ("/readyz", "get"),
+        ("/v1/compile", "post"),
+        ("/v1/compile/{job_id}", "get"),
+        ("/v1/compile/{job_id}/download", "get"),
+        ("/v1/compile/{job_id}/hex", "get"),
+        ("/v1/compile/{job_id}/keymap", "get"),
+        ("/v1/compile/{job_id}/source", "get"),
+    }
+    assert len({operation for _, _, operation in operations}) == len(operations)
+    assert "422" not in document["paths"]["/v1"]["get"]["responses"]
