@@ -37,7 +37,8 @@ class BuildPod:
         """Start ``build`` or ``upload``; the order may be text, too."""
         text = order if isinstance(order, str) else json.dumps(to_body(order))
         process = subprocess.Popen(
-            [sys.executable, "-m", "qmk_runner", program],
+            # Without site-packages, as in the image: the runner must not need any.
+            [sys.executable, "-S", "-m", "qmk_runner", program],
             cwd=self.scratch,
             env={
                 "PATH": self.search_path,

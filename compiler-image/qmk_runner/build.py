@@ -18,8 +18,10 @@ from qmk_runner import diagnostics, fetch, firmware, memory_watch, outcome, regu
 from qmk_runner.build_log import BuildLog
 from qmk_runner.compile import Workspace
 from qmk_runner.errors import InfrastructureError
+from qmk_runner.firmware import Outputs
 from qmk_runner.log_text import cleaner
 from qmk_runner.outcome import Evidence
+from qmk_runner.process_group import Ended
 from qmk_runner.settings import Settings
 from qmk_runner.stopwatch import Stopwatch
 from qmk_runner.transfer import DISK_FULL
@@ -59,35 +61,18 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
     request = _prepare(order, settings, workspace, watch)
     names = firmware.names(order.keyboard, order.keymap_name, request)
     firmware.remove(workspace.tree, names.firmware)
-    kills_before = memory_watch.kills(settings.cgroup)
-    ended = compiler.run(
-        workspace,
-        make_jobs=order.make_jobs,
-        search_path=settings.search_path,
-        timeout_seconds=order.timeout_seconds,
-        output=log.feed,
-    )
-    kills = memory_watch.kills(settings.cgroup) - kills_before
+    ended, memory_kills = _compile(order, settings, workspace, log)
     watch.lap("compile")
     outputs = firmware.collect(workspace.tree, names)
     text = log.text()
     messages = diagnostics.parse(text, outputs.keymap_c or b"", request["layers"])
+    built = outputs.firmware is not None
     verdict = outcome.judge(
-        Evidence(ended.returncode, ended.timed_out, kills, text, bool(outputs.firmware), messages)
+        Evidence(ended.returncode, ended.timed_out, memory_kills, text, built, messages)
     )
     if verdict.reason is None:
         raise InfrastructureError(verdict.exit_code, verdict.message)
-    built = outputs.firmware if verdict.reason is Reason.COMPLETED else None
-    stored_firmware = stored_keymap_c = None
-    if built:
-        stored = _leave(settings.shared / artifacts.FIRMWARE, built.data)
-        stored_firmware = Firmware(built.extension, stored.size, stored.sha256)
-    if outputs.keymap_c:
-        stored_keymap_c = _leave(settings.shared / artifacts.KEYMAP_C, outputs.keymap_c)
-    usage = firmware.usage(
-        text, firmware.avr_sections(workspace.tree, names.elf, settings.search_path)
-    )
-    stored_log = log.close()
+    sections = firmware.avr_sections(workspace.tree, names.elf, settings.search_path)
     watch.lap("collect")
     result = BuildResult(
         key=order.key,
@@ -100,15 +85,30 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
         command=compiler.command(workspace.keymap.name, order.make_jobs),
         started=started,
         finished=datetime.now(UTC),
-        log=stored_log,
-        firmware=stored_firmware,
-        keymap_c=stored_keymap_c,
-        usage=usage,
+        log=log.close(),
+        firmware=_leave_firmware(settings.shared, outputs, verdict.reason),
+        keymap_c=_leave(settings.shared / artifacts.KEYMAP_C, outputs.keymap_c),
+        usage=firmware.usage(text, sections),
         diagnostics=messages,
         times=watch.times,
     )
-    regular_file.replace(settings.shared / artifacts.RESULT, json.dumps(to_body(result)).encode())
+    _leave(settings.shared / artifacts.RESULT, json.dumps(to_body(result)).encode())
     return verdict.exit_code
+
+
+def _compile(
+    order: BuildOrder, settings: Settings, workspace: Workspace, log: BuildLog
+) -> tuple[Ended, int]:
+    """How the build ended, and how many processes the kernel killed meanwhile for memory."""
+    before = memory_watch.kills(settings.cgroup)
+    ended = compiler.run(
+        workspace,
+        make_jobs=order.make_jobs,
+        search_path=settings.search_path,
+        timeout_seconds=order.timeout_seconds,
+        output=log.feed,
+    )
+    return ended, memory_watch.kills(settings.cgroup) - before
 
 
 def _prepare(
@@ -147,6 +147,17 @@ def _request(path: Path, order: BuildOrder) -> dict[str, Any]:
     )
 
 
-def _leave(path: Path, data: bytes) -> Artifact:
+def _leave_firmware(shared: Path, outputs: Outputs, reason: Reason) -> Firmware | None:
+    """The firmware, if it is one: a build that fails at its size check has made a file, too."""
+    if outputs.firmware is None or reason is not Reason.COMPLETED:
+        return None
+    data = outputs.firmware.data
+    regular_file.replace(shared / artifacts.FIRMWARE, data)
+    return Firmware(outputs.firmware.extension, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _leave(path: Path, data: bytes | None) -> Artifact | None:
+    if data is None:
+        return None
     regular_file.replace(path, data)
     return Artifact(len(data), hashlib.sha256(data).hexdigest())

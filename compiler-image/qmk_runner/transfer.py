@@ -69,7 +69,7 @@ def get(url: str, sink: BinaryIO, *, size_max: int, deadline: float) -> tuple[in
         connection.request("GET", target)
         response = connection.getresponse()
         _check_status(response)
-        while chunk := response.read(_CHUNK_BYTES):
+        while chunk := response.read1(_CHUNK_BYTES):
             size += len(chunk)
             if size > size_max:
                 raise TransferError(f"it is larger than {size_max} bytes", final=True)
