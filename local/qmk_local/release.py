@@ -1,0 +1,76 @@
+"""The chart, installed on the local cluster with the images that were built here."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qmk_local.commands import run
+from qmk_local.image_store import BuiltImage
+from qmk_local.layout import HostLayout
+from qmk_local.progress import Progress
+from qmk_local.settings import Settings
+from qmk_local.up import Cluster
+
+RELEASE = "qmk"
+NAMESPACE = "qmk"
+INSTALL_TIMEOUT_SECONDS = 240
+#: Build pods must fit the strictest of the Pod Security Standards; the API server checks it.
+NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def external_url(layout: HostLayout) -> str:
+    """Where the API answers on this machine."""
+    return f"http://{layout.http_address}:{layout.http_port}"
+
+
+def values(images: Mapping[str, BuiltImage], layout: HostLayout) -> dict[str, Any]:
+    """Chart values for a machine of its own: local images, the API on a node port."""
+    return {
+        "externalUrl": external_url(layout),
+        "images": {
+            name.removeprefix("qmk-"): {"reference": image.reference, "digest": image.digest}
+            for name, image in images.items()
+        },
+        "api": {"service": {"type": "NodePort", "nodePort": layout.node_port}},
+    }
+
+
+def install(
+    settings: Settings, progress: Progress, cluster: Cluster, images: Mapping[str, BuiltImage]
+) -> None:
+    """Install or upgrade the release, and wait until all of it is ready.
+
+    Raises:
+        LocalError: the namespace or the release could not be made.
+    """
+    file = settings.local / "values.json"
+    file.write_text(json.dumps(values(images, HostLayout()), indent=2))
+    kubectl: list[str | Path] = [
+        cluster.kubectl,
+        f"--kubeconfig={cluster.kubeconfig}",
+        f"--context={cluster.context}",
+    ]
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": NAMESPACE_LABELS},
+    }
+    with progress.step("Installing the chart"):
+        run([*kubectl, "apply", "--filename=-"], timeout_s=30, input_text=json.dumps(namespace))
+        run(
+            [
+                cluster.helm,
+                f"--kubeconfig={cluster.kubeconfig}",
+                f"--kube-context={cluster.context}",
+                "upgrade",
+                "--install",
+                RELEASE,
+                settings.clone / "charts/qmk-compile",
+                f"--namespace={NAMESPACE}",
+                f"--values={file}",
+                "--wait",
+                f"--timeout={INSTALL_TIMEOUT_SECONDS}s",
+            ],
+            timeout_s=INSTALL_TIMEOUT_SECONDS + 30,
+        )
