@@ -5,8 +5,19 @@ from kubernetes import client, config
 
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.apiserver import api_server, namespace
+from tests.integration.job_controller import job_controller
+from tests.integration.operator_system import start_system, system
+from tests.integration.s3_server import s3_server
 
-__all__ = ["api_client", "api_server", "namespace"]
+__all__ = [
+    "api_client",
+    "api_server",
+    "job_controller",
+    "namespace",
+    "s3_server",
+    "start_system",
+    "system",
+]
 
 
 @pytest.fixture(scope="session")
