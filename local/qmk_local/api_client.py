@@ -97,7 +97,8 @@ class ApiClient:
             time.sleep(0.05)
 
     def _is_established(self, crd: Manifest) -> bool:
-        conditions = self.get_object(object_path(crd)).get("status", {}).get("conditions", [])
+        status = self.get_object(object_path(crd)).get("status") or {}
+        conditions = status.get("conditions") or []
         established = any(
             item["type"] == "Established" and item["status"] == "True" for item in conditions
         )
