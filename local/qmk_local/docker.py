@@ -16,20 +16,18 @@ class Engine:
     finding: str
 
 
-def probe(command_path: str) -> Engine:
+def probe(command_path: str, timeout_s: float = PROBE_TIMEOUT_SECONDS) -> Engine:
     """Ask the engine for its version; a client without an engine, or one that hangs, is none."""
     client = find("docker", command_path)
     if client is None:
         return Engine(False, "there is no docker command on this machine")
     try:
         version = run(
-            [client, "version", "--format", "{{.Server.Version}}"], timeout_s=PROBE_TIMEOUT_SECONDS
+            [client, "version", "--format", "{{.Server.Version}}"], timeout_s=timeout_s
         ).strip()
     except CommandFailed as error:
         if "did not end within" in str(error):
-            return Engine(
-                False, f"the Docker engine did not answer within {PROBE_TIMEOUT_SECONDS:.0f} s"
-            )
+            return Engine(False, f"the Docker engine did not answer within {timeout_s:.0f} s")
         return Engine(False, "there is a docker command, but no Docker engine answers it")
     return Engine(bool(version), f"Docker engine {version}")
 

@@ -163,6 +163,7 @@ class NativeCluster:
             host_check.check_alone([])
             host_check.check_ports(host_check.listeners(self.layout))
             owner.save(self._new_owner(), self.layout.owner)
+            self.native.remove_logs()
             step.update("network")
             self.machine.prepare()
             host_check.check_ports(host_check.listeners(self.layout))

@@ -54,6 +54,11 @@ class NativePrograms:
         """The program's log file."""
         return self.logs / f"{name}.log"
 
+    def remove_logs(self) -> None:
+        """Forget what the programs of an earlier cluster wrote."""
+        for name in ALL:
+            self.log(name).unlink(missing_ok=True)
+
     def running(self) -> dict[str, ProcessIdentity]:
         """Programs whose recorded process is alive."""
         return running(self.layout)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from qmk_local import docker, kind, native, native_down
+from qmk_local import docker, host_check, kind, native, native_down
 from qmk_local.layout import HostLayout
 from qmk_local.lock import exclusive
 from qmk_local.progress import Progress
@@ -55,11 +55,11 @@ class Cluster:
 
 
 def choose(settings: Settings, progress: Progress) -> Backend:
-    """`BACKEND` where given; else kind where a Docker engine answers, and native where none does.
+    """`BACKEND` where given; else what is up, kind where a Docker engine answers, native elsewhere.
 
     Raises `LocalError` where kind was asked for without an engine.
     """
-    if settings.backend == "native":
+    if settings.backend == "native" or (settings.backend is None and _native_is_ours(settings)):
         return "native"
     engine = docker.probe(settings.command_path)
     if settings.backend == "kind":
@@ -78,6 +78,8 @@ def up(settings: Settings, progress: Progress, build_images: BuildImages) -> Clu
     """
     layout = HostLayout()
     backend = choose(settings, progress)
+    if backend == "native":
+        host_check.check_root()
     with exclusive(_lock(backend, settings, layout), f"`up` in {settings.clone}", progress):
         backing = _prepare(backend, settings, progress, layout)
         if backing.is_running():
@@ -103,6 +105,11 @@ def down(settings: Settings, progress: Progress) -> None:
             kind.down(settings, progress)
     if settings.backend != "kind" and CONTROL_GROUPS.is_dir():
         native_down.down(settings, layout, progress)
+
+
+def _native_is_ours(settings: Settings) -> bool:
+    record = native_down.living_owner(HostLayout())
+    return record is not None and record.is_clone(settings.clone)
 
 
 def _prepare(
