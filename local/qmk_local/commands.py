@@ -57,6 +57,6 @@ def find(name: str, search_path: str) -> Path | None:
     """The executable `name` on a PATH-like string, or None."""
     for folder in search_path.split(os.pathsep):
         candidate = Path(folder or ".") / name
-        if candidate.is_file() and os.access(candidate, os.X_OK):
+        if os.access(candidate, os.X_OK) and candidate.is_file():
             return candidate
     return None

@@ -70,8 +70,14 @@ def test_ending_what_has_ended_is_no_failure(sleeper: ProcessIdentity) -> None:
 def test_process_joins_its_groups_before_it_runs(tmp_path: Path) -> None:
     groups = [tmp_path / "a", tmp_path / "b"]
     log = tmp_path / "log"
-    processes.start(["/bin/cat", *groups], log=log, record=tmp_path / "r.json", cgroup_procs=groups)
+    started = processes.start(
+        ["/bin/sh", "-c", 'cat "$@"; exec sleep 60', "sh", *groups],
+        log=log,
+        record=tmp_path / "r.json",
+        cgroup_procs=groups,
+    )
     wait_for_text(log, "0\n0\n")
+    processes.end([started], grace_s=0)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": 1}', '{"pid": "x"'])
