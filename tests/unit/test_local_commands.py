@@ -3,9 +3,7 @@
 import hashlib
 import io
 import json
-import multiprocessing
 import tarfile
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -157,33 +155,19 @@ def test_owner_is_read_back_and_damage_means_none(tmp_path: Path) -> None:
     assert owner.load(tmp_path / "absent") is None
 
 
-def _hold(path: Path, held: Event, release: Event) -> None:
-    progress, _ = plain()
-    with exclusive(path, "the first command", progress):
-        held.set()
-        release.wait(30)
-
-
 def test_second_command_says_for_whom_it_waits_and_gives_up(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    held, release = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(tmp_path / "lock", held, release))
-    holder.start()
-    try:
-        assert held.wait(30), "the first command did not take the lock within 30 s"
-        progress, text = plain()
-        with (
-            pytest.raises(LocalError, match="the first command"),
-            exclusive(tmp_path / "lock", "the second command", progress, wait_s=0.1),
-        ):
-            pass
-        assert "Waiting for the first command" in text.getvalue()
-    finally:
-        release.set()
-        holder.join(30)
-    with exclusive(tmp_path / "lock", "the second command", progress):
+    progress, text = plain()
+    lock = tmp_path / "lock"
+    with (
+        exclusive(lock, "the first command", progress),
+        pytest.raises(LocalError, match="the first command"),
+        exclusive(lock, "the second command", progress, wait_s=0.1),
+    ):
         pass
-    assert not (tmp_path / "lock").exists()
+    assert "Waiting for the first command" in text.getvalue()
+    with exclusive(lock, "the third command", progress):
+        assert lock.exists()
+    assert not lock.exists()
 
 
 def test_progress_without_a_terminal_is_plain_lines() -> None:
