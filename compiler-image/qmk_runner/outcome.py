@@ -26,6 +26,8 @@ _TOO_LARGE = re.compile(
     r"The firmware is too large! \d+/\d+ \(\d+ bytes over\)"
     r"|region \W?\w+\W? overflowed by \d+ bytes"
 )
+#: What `qmk` says when the make that it started was ended by a signal.
+_MAKE_CRASHED = re.compile(r"Invalid return_code: -\d+")
 _INVALID_KEYMAP = re.compile(r"^\W*(?P<message>Invalid JSON (?:keymap|encountered)[^\n]*)", re.M)
 
 
@@ -60,6 +62,8 @@ def judge(evidence: Evidence) -> Verdict:
         return Verdict(ExitCode.OUT_OF_MEMORY, "The build needed more memory than it may have.")
     if evidence.returncode == 0:
         return _ended_well(evidence)
+    if crash := _MAKE_CRASHED.search(evidence.log):
+        return Verdict(ExitCode.NO_RESULT, f"make was ended by a signal: {crash[0]}.")
     if evidence.returncode < 0:
         number = -evidence.returncode
         return Verdict(ExitCode.NO_RESULT, f"The build was ended by signal {number}.")

@@ -12,6 +12,10 @@ from qmk_operator.orders import Orders
 from qmk_operator.settings import PodSettings, Resources
 
 _SCRATCH = "/scratch"
+_SCRATCH_MOUNT = {"name": "scratch", "mountPath": _SCRATCH}
+# GNU make with --output-sync wants /tmp whatever TMPDIR says (it calls tmpfile(3)), and crashes
+# where it cannot write there.
+_TMP_MOUNT = {"name": "scratch", "mountPath": "/tmp", "subPath": "tmp"}  # noqa: S108 - in the pod
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def _pod_spec(orders: Orders, pod: PodSettings) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
-            _container(names.BUILD_CONTAINER, build, pod.build, pod),
+            _container(names.BUILD_CONTAINER, build, pod.build, pod)
+            | {"volumeMounts": [_SCRATCH_MOUNT, _TMP_MOUNT]},
             _container(names.UPLOAD_CONTAINER, upload, pod.upload, pod),
         ],
         "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": pod.scratch_size_limit}}],
@@ -126,7 +131,7 @@ def _container(
         "args": [name],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         "resources": _resources(resources),
-        "volumeMounts": [{"name": "scratch", "mountPath": _SCRATCH}],
+        "volumeMounts": [_SCRATCH_MOUNT],
         "terminationMessagePolicy": "File",
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -68,6 +68,7 @@ def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason
         (failed("cp: error writing 'x.hex': No space left on device\n"), ExitCode.OUT_OF_DISK),
         (failed("OSError: [Errno 28] No space left on device: 'x'\n"), ExitCode.OUT_OF_DISK),
         (failed("a.c:1:1: error: e\n", returncode=-11), ExitCode.NO_RESULT),
+        (failed("\u2612 Invalid return_code: -11\n"), ExitCode.NO_RESULT),
         (Evidence(0, False, 0, "", False), ExitCode.NO_RESULT),
     ],
 )  # fmt: skip
