@@ -15,18 +15,18 @@ KEY_LENGTH = 26
 EXECUTABLE = 0o111
 
 
-def image_key(recipe: ImageRecipe, clone: Path, builder: str, base: str) -> str:
-    """Hex digits that stand for a recipe, its files' contents, the builder and the base image.
+def image_key(recipe: ImageRecipe, root: Path, base: str) -> str:
+    """Hex digits that stand for a recipe, its files' contents and the base image.
 
-    Times and owners of files don't count. Raises `LocalError` for an input that is missing.
+    `root` is the clone or a staged context. Times and owners of files don't count.
+    Raises `LocalError` for an input that is missing.
     """
     facts = {
         "schema": KEY_SCHEMA,
         "name": recipe.name,
-        "builder": builder,
         "base": base,
         "arguments": dict(recipe.arguments),
-        "files": [_file_facts(clone, path) for path in input_files(recipe, clone)],
+        "files": [_file_facts(root, path) for path in input_files(recipe, root)],
     }
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
@@ -62,9 +62,9 @@ def _sources(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _file_facts(clone: Path, path: Path) -> list[str | bool]:
-    digest = hashlib.sha256((clone / path).read_bytes()).hexdigest()
-    return [path.as_posix(), digest, _is_executable(clone / path)]
+def _file_facts(root: Path, path: Path) -> list[str | bool]:
+    digest = hashlib.sha256((root / path).read_bytes()).hexdigest()
+    return [path.as_posix(), digest, _is_executable(root / path)]
 
 
 def _is_executable(path: Path) -> bool:

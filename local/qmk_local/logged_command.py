@@ -5,10 +5,11 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from qmk_local.commands import CommandFailed
+from qmk_local.settings import process_environment
 
 
 def run_logged(
@@ -16,11 +17,12 @@ def run_logged(
     log: Path,
     timeout_s: float,
     follow: Callable[[str], None] = lambda line: None,
+    changes: Mapping[str, str] | None = None,
 ) -> None:
     """Run to the end, appending both outputs to the log; `follow` gets each line.
 
-    Raises `CommandFailed` with the last line. The program's whole process group is ended at the
-    time-out, and when the caller is interrupted.
+    `changes` are made to this process's environment. The program's whole process group is ended
+    at the time-out, and when the caller is interrupted. Raises `CommandFailed` with the last line.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in argv]
@@ -36,12 +38,18 @@ def run_logged(
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                env=process_environment(changes or {}),
                 start_new_session=True,
             )
         except OSError as error:
             raise CommandFailed(f"{words[0]} could not be started: {error.strerror}.") from error
         expired = threading.Event()
-        watch = threading.Timer(timeout_s, lambda: (expired.set(), _end(process)))
+
+        def expire() -> None:
+            expired.set()
+            _end(process)
+
+        watch = threading.Timer(timeout_s, expire)
         watch.daemon = True
         watch.start()
         try:
