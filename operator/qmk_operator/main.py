@@ -1,5 +1,6 @@
 """The operator's program: ``kopf run -m qmk_operator.main --namespace NAMESPACE``."""
 
+import logging
 import random
 from typing import Any
 
@@ -52,6 +53,8 @@ async def probe(memo: kopf.Memo, **_: Any) -> dict[str, Any]:
 
 def configure(settings: kopf.OperatorSettings) -> None:
     """Make kopf a watcher of one namespace that writes nothing to the cluster."""
+    # At INFO it tells of each event that it handed over; faults stay visible.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.posting.enabled = False

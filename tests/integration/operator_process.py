@@ -25,6 +25,7 @@ class OperatorProcess:
     storage_url: str
     log: Path
     changes: dict[str, str] = field(default_factory=dict)
+    verbose: bool = False
     process: "subprocess.Popen[bytes] | None" = None
     health_port: int = 0
     metrics_port: int = 0
@@ -32,19 +33,20 @@ class OperatorProcess:
     def start(self) -> None:
         """Start it and wait until it is healthy and has listed everything."""
         self.health_port, self.metrics_port = _free_port(), _free_port()
-        already = self._logged().count("work begins")
+        already = self.logged().count("work begins")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
                     str(Path(sys.executable).with_name("kopf")), "run", "-m", "qmk_operator.main",
                     "--namespace", self.namespace,
+                    *(["--verbose"] if self.verbose else []),
                     f"--liveness=http://127.0.0.1:{self.health_port}/healthz",
                 ],
                 env=self._environment(), stdout=log, stderr=log,
             )  # fmt: skip
         wait_for(
             f"the operator (see {self.log})",
-            lambda: self.healthy() and self._logged().count("work begins") > already,
+            lambda: self.healthy() and self.logged().count("work begins") > already,
             seconds=READY_SECONDS,
         )
 
@@ -80,7 +82,7 @@ class OperatorProcess:
         """Whether it runs and answers its probe."""
         assert self.process is not None
         if self.process.poll() is not None:
-            raise AssertionError(f"the operator ended: {self._logged()[-2000:]}")
+            raise AssertionError(f"the operator ended: {self.logged()[-2000:]}")
         return self._get(self.health_port, "/healthz").startswith("{")
 
     def metrics(self) -> str:
@@ -90,7 +92,8 @@ class OperatorProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
             return str(reply.read().decode())
 
-    def _logged(self) -> str:
+    def logged(self) -> str:
+        """All that it has written so far."""
         return self.log.read_text() if self.log.exists() else ""
 
     def _environment(self) -> dict[str, str]:

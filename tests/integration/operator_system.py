@@ -45,14 +45,14 @@ def start_system(
     """Start an operator in a new namespace; arguments are environment variables of it."""
 
     @contextmanager
-    def start(**changes: str) -> Iterator[OperatorSystem]:
+    def start(*, verbose: bool = False, **changes: str) -> Iterator[OperatorSystem]:
         namespace = f"test-{secrets.token_hex(4)}"
         metadata = {"name": namespace}
         api_server.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         publish(s3_server.client())
         log: Path = tmp_path_factory.mktemp("operator") / "operator.log"
         operator = OperatorProcess(
-            namespace, api_server.kubeconfig, s3_server.url, log, changes=changes
+            namespace, api_server.kubeconfig, s3_server.url, log, changes, verbose
         )
         try:
             operator.start()

@@ -122,7 +122,7 @@ def test_a_watch_that_expired_loses_nothing(
     start_system: StartSystem, api_server: RunningApiServer
 ) -> None:
     """What happened while nothing was watched is found again, deletions, too."""
-    with start_system(QMK_MAX_RUNNING="1", QMK_RESYNC_SECONDS="5") as system:
+    with start_system(verbose=True, QMK_MAX_RUNNING="1", QMK_RESYNC_SECONDS="5") as system:
         deleted = system.jobs.make(keymap("KC_W1"))
         system.node.start(system.node.pod(deleted))
         system.jobs.wait(deleted, "Running")
@@ -142,6 +142,9 @@ def test_a_watch_that_expired_loses_nothing(
         system.node.start(pod)
         system.jobs.wait(made, "Running")
         assert process.poll() is None, "the operator ended instead of watching again"
+        # What kopf says of a watch that the API server answered with 410 Gone.
+        for kind in ("compilejobs", "jobs", "pods"):
+            assert f"Restarting the watch-stream for {kind}" in system.operator.logged()
         upload(system.s3, made)
         system.node.end(pod)
         system.jobs.wait(made, "Succeeded")
