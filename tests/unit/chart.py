@@ -21,14 +21,23 @@ def chart() -> Chart:
     return Chart.load(CHART)
 
 
+@cache
 def values_file(name: str) -> dict[str, Any]:
-    """Values of a file below the chart's ci/ folder."""
-    values: dict[str, Any] = yaml.safe_load((CHART / f"ci/{name}-values.yaml").read_text())
+    """Values of a file below the chart's ci/ folder; shared, as are those of the next two."""
+    text = (CHART / f"ci/{name}-values.yaml").read_text()
+    values: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
     return values
 
 
+@cache
+def installed(name: str) -> list[Manifest]:
+    """All manifests of a first install with one of those files."""
+    return render(values_file(name))
+
+
+@cache
 def defaults() -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+    values: dict[str, Any] = yaml.load((CHART / "values.yaml").read_text(), yaml.CSafeLoader)
     return values
 
 

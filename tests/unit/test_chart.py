@@ -4,6 +4,7 @@ import re
 import shutil
 import tarfile
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import yaml
 from helm_python import Chart, HelmError, lint
 
 from qmk_api.settings import Settings as ApiSettings
+from qmk_contract.compile_job import CompileJob, CompileJobSpec
 from qmk_contract.names import BUILD_COMPONENT, COMPONENT_LABEL
+from qmk_operator.manifests import job_labels
 from qmk_operator.settings import Settings as OperatorSettings
 from tests.unit.chart import (
     CHART,
@@ -23,6 +26,7 @@ from tests.unit.chart import (
     environment,
     find,
     get,
+    installed,
     leaves,
     of_kind,
     pods,
@@ -62,7 +66,7 @@ def test_an_install_with_images_alone_brings_everything(minimal: dict[str, Any])
 
 
 def test_external_stores_bring_neither_server() -> None:
-    manifests = render(values_file("external"))
+    manifests = installed("external")
     assert not [item for item in manifests if item["metadata"]["name"].endswith(("-s3", "-redis"))]
     env = environment(find(manifests, "Deployment", API)["spec"]["template"])
     assert env["S3_ENDPOINT_URL"] == "https://s3.example.com"
@@ -77,13 +81,13 @@ def test_redis_can_be_left_out(minimal: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", VALUES_FILES)
 def test_no_two_objects_share_a_name(name: str) -> None:
-    names = [(item["kind"], item["metadata"]["name"]) for item in render(values_file(name))]
+    names = [(item["kind"], item["metadata"]["name"]) for item in installed(name)]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("name", VALUES_FILES)
 def test_selectors_find_their_own_pods_only(name: str) -> None:
-    manifests = render(values_file(name))
+    manifests = installed(name)
     labels = {key: pod["metadata"]["labels"] for key, pod in pods(manifests).items()}
     for item in of_kind(manifests, "Service"):
         selector = item["spec"]["selector"].items()
@@ -111,7 +115,7 @@ def test_the_operator_and_the_api_accept_their_environment(name: str) -> None:
 
 
 def test_numbers_arrive_as_they_were_written() -> None:
-    templates = pods(render(values_file("everything")))
+    templates = pods(installed("everything"))
     operator = OperatorSettings.from_environment(
         environment(templates["Deployment/firmware-operator"])
     )
@@ -136,12 +140,18 @@ def test_images_are_the_ones_that_were_named(minimal: dict[str, Any]) -> None:
     }
 
 
-def test_every_value_matters() -> None:
+def test_every_value_matters(tmp_path: Path) -> None:
     """Each value, changed alone, changes what one of the installations consists of."""
+    # Without the schema, which takes longer than all else and has tests of its own.
+    quick = Chart.load(
+        shutil.copytree(
+            CHART, tmp_path / "chart", ignore=shutil.ignore_patterns("values.schema.json", "ci")
+        )
+    )
     bases = [values_file(name) for name in VALUES_FILES]
     bases.append(with_value(bases[0], "s3.embedded.persistence.enabled", value=True))
     bases.append(with_value(bases[0], "api.service.type", "LoadBalancer"))
-    before = [_visible(base) for base in bases]
+    before = [_visible(quick, base) for base in bases]
     other = values_file("everything")
     changes = {path: get(other, path) for path in leaves(defaults(), WHOLE)}
     changes |= {"s3.embedded.enabled": False, "redis.enabled": False}
@@ -151,16 +161,16 @@ def test_every_value_matters() -> None:
         path
         for path, value in changes.items()
         if all(
-            _visible(with_value(base, path, value)) in (None, unchanged)
+            _visible(quick, with_value(base, path, value)) in (None, unchanged)
             for base, unchanged in zip(bases, before, strict=True)
         )
     ] == []
 
 
-def _visible(values: dict[str, Any]) -> dict[str, str] | None:
+def _visible(loaded: Chart, values: dict[str, Any]) -> dict[str, str] | None:
     """Manifests but for random content; None where these values do not fit together."""
     try:
-        files = render_files(values)
+        files = render_files(values, loaded)
     except HelmError:
         return None
     return {
@@ -215,8 +225,25 @@ def test_build_pods_reach_storage_and_names_only(minimal: dict[str, Any]) -> Non
     assert policy["egress"][1]["to"] == [{"podSelector": {"matchLabels": storage}}]
 
 
+def test_pods_made_later_wear_the_labels_that_policies_select() -> None:
+    job = CompileJob(
+        name="demo",
+        namespace=NAMESPACE,
+        uid="1",
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        spec=CompileJobSpec(keyboard="demo/pad6", keymap={}),
+    )
+    build = job_labels(job, 0, "a" * 26)
+    manifests = installed("minimal")
+    closed = find(manifests, "NetworkPolicy", "qmk-compile-build")["spec"]["podSelector"]
+    assert closed["matchLabels"].items() <= build.items()
+    [rule] = find(manifests, "NetworkPolicy", "qmk-compile-s3")["spec"]["ingress"]
+    [allowed] = rule["from"][0]["podSelector"]["matchExpressions"]
+    assert build[allowed["key"]] in allowed["values"]
+
+
 def test_build_pods_reach_an_external_store_by_its_addresses() -> None:
-    policy = find(render(values_file("external")), "NetworkPolicy", "qmk-compile-build")["spec"]
+    policy = find(installed("external"), "NetworkPolicy", "qmk-compile-build")["spec"]
     assert policy["egress"][1] == {
         "to": [{"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.128/25"]}}],
         "ports": [{"protocol": "TCP", "port": 443}],
@@ -224,7 +251,7 @@ def test_build_pods_reach_an_external_store_by_its_addresses() -> None:
 
 
 def test_objects_are_named_after_the_release_and_its_namespace() -> None:
-    manifests = render(values_file("everything"))
+    manifests = installed("everything")
     for item in manifests:
         assert item["metadata"]["name"].startswith("firmware-")
         assert item["metadata"]["labels"]["app.kubernetes.io/instance"] == RELEASE

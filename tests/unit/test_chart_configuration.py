@@ -16,6 +16,7 @@ from tests.unit.chart import (
     defaults,
     environment,
     get,
+    installed,
     leaves,
     pods,
     render,
@@ -120,14 +121,14 @@ def test_a_listed_default_is_what_a_program_takes(program: str) -> None:
 
 @pytest.mark.parametrize(("program", "workload"), [("operator", "operator"), ("API", "api")])
 def test_the_chart_sets_only_what_a_program_reads(program: str, workload: str) -> None:
-    given = environment(pods(render(values_file("minimal")))[f"Deployment/qmk-compile-{workload}"])
+    given = environment(pods(installed("minimal"))[f"Deployment/qmk-compile-{workload}"])
     # kopf reads USER.
     assert given.keys() - {"USER"} <= asked_for(program)
 
 
 def test_a_value_s_variable_carries_it() -> None:
     other = values_file("everything")
-    templates = pods(render(other)) | pods(render(values_file("external")))
+    templates = pods(render(other)) | pods(installed("external"))
     carried: dict[str, set[str]] = {}
     for template in templates.values():
         for name, value in environment(template).items():

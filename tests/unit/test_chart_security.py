@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.chart import Manifest, environment, find, of_kind, pods, render, values_file
+from tests.unit.chart import (
+    Manifest,
+    environment,
+    find,
+    installed,
+    of_kind,
+    pods,
+    render,
+    values_file,
+)
 
 VALUES_FILES = ("minimal", "external", "everything")
 #: Volume types that the restricted Pod Security Standard allows, see
@@ -19,7 +28,7 @@ VOLUME_TYPES = {
 
 @pytest.fixture(params=VALUES_FILES)
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
-    return render(values_file(request.param))
+    return installed(str(request.param))
 
 
 def containers(manifests: list[Manifest]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -142,7 +151,7 @@ def test_generated_credentials_are_long_and_differ_by_install() -> None:
 
 
 def test_only_s3_itself_is_reachable_in_the_storage_pod() -> None:
-    storage = pods(render(values_file("minimal")))["StatefulSet/qmk-compile-s3"]
+    storage = pods(installed("minimal"))["StatefulSet/qmk-compile-s3"]
     [container] = storage["spec"]["containers"]
     assert {"-ip.bind=127.0.0.1", "-s3.ip.bind=0.0.0.0", "-master.telemetry=false"} <= set(
         container["args"]
@@ -151,7 +160,7 @@ def test_only_s3_itself_is_reachable_in_the_storage_pod() -> None:
 
 
 def test_stores_are_reached_by_this_release_only() -> None:
-    manifests = render(values_file("minimal"))
+    manifests = installed("minimal")
     for name in ("s3", "redis"):
         policy = find(manifests, "NetworkPolicy", f"qmk-compile-{name}")["spec"]
         [pod] = [pod for key, pod in pods(manifests).items() if key.endswith(f"-{name}")]
