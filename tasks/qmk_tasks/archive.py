@@ -3,9 +3,11 @@
 Names in sorted order, one time, one owner, and of a file's mode only whether it can be run.
 """
 
+import io
 import os
 import stat
 import subprocess
+import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,32 +31,44 @@ def files(tree: Path) -> Iterator[str]:
                 yield str(path.relative_to(tree))
 
 
-def tar_zst(tree: Path, paths: Sequence[str], archive: Path, *, level: int) -> None:
-    """Pack files of a tree, in the given order, with GNU tar and zstd.
+def tar(tree: Path, paths: Sequence[str], archive: Path) -> None:
+    """Pack files of a tree, in the given order."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as packed:
+        for path in paths:
+            entry = tarfile.TarInfo(path)
+            entry.mtime = EPOCH
+            mode = (tree / path).lstat().st_mode
+            if stat.S_ISLNK(mode):
+                entry.type, entry.linkname = tarfile.SYMTYPE, str((tree / path).readlink())
+                packed.addfile(entry)
+            else:
+                content = (tree / path).read_bytes()
+                entry.mode, entry.size = _mode(mode), len(content)
+                packed.addfile(entry, io.BytesIO(content))
+
+
+def compress(archives: Sequence[Path], *, level: int) -> None:
+    """Turn each file into one with .zst at its end; one process for all of them.
 
     Raises:
-        TaskError: one of the two failed.
+        TaskError: zstd failed.
     """
-    archive.parent.mkdir(parents=True, exist_ok=True)
     try:
         subprocess.run(  # noqa: S603
             [
-                *("tar", "--create", "--file", str(archive), "--directory", str(tree)),
-                *("--use-compress-program", f"zstd --quiet -{level} -T1"),
-                *("--format=gnu", "--no-recursion", "--hard-dereference"),
-                *("--owner=0", "--group=0", "--numeric-owner", f"--mtime=@{EPOCH}"),
-                *("--mode=u=rwX,go=rX", "--null", "--verbatim-files-from", "--files-from=-"),
+                *("zstd", "--quiet", f"-{level}", "--threads=1", "--rm", "--"),
+                *(str(archive) for archive in archives),
             ],
-            input=b"".join(os.fsencode(path) + b"\0" for path in paths),
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
             check=True,
         )
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip()
-        raise TaskError(f"{archive.name} could not be packed: {said}") from error
-    except subprocess.TimeoutExpired as error:
-        raise TaskError(f"{archive.name} took too long to pack") from error
+        raise TaskError(f"zstd failed: {said}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TaskError(f"zstd could not be run: {error}") from error
 
 
 def zip_file(tree: Path, paths: Sequence[str], archive: Path, *, folder: str) -> None:
@@ -70,6 +84,9 @@ def zip_file(tree: Path, paths: Sequence[str], archive: Path, *, folder: str) ->
                 entry.external_attr = (stat.S_IFLNK | 0o777) << 16
                 packed.writestr(entry, os.fsencode((tree / path).readlink()))
             else:
-                executable = 0o755 if mode & 0o111 else 0o644
-                entry.external_attr = (stat.S_IFREG | executable) << 16
+                entry.external_attr = (stat.S_IFREG | _mode(mode)) << 16
                 packed.writestr(entry, (tree / path).read_bytes())
+
+
+def _mode(mode: int) -> int:
+    return 0o755 if mode & 0o111 else 0o644

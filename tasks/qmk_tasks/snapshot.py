@@ -7,7 +7,6 @@ that. Where the tree came from is its caller's business.
 import hashlib
 import json
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +16,11 @@ from qmk_contract.codec import to_body
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_tasks import archive, layers, metadata
 from qmk_tasks.errors import TaskError
+from qmk_tasks.layers import Layers
 
 SOURCE_FOLDER = "qmk_firmware"
 #: What is unpacked at every build pays for the packing, which happens once a commit.
 _LEVEL = 15
-_WORKERS = 2
 _FAILURES_SHOWN = 50
 
 
@@ -39,39 +38,38 @@ def build(tree: Path, commit: str, objects: Path, *, home: Path, search_path: st
         raise TaskError("this is no firmware tree: it has no keyboards, or nothing else")
     for name in parts.unnamed:
         _say(f"Left out: keyboards/{name}, a name that is not lower-case letters and digits.")
-    folders = {artifacts.keyboard_folder(commit, name): name for name in parts.keyboards}
-    described = objects / artifacts.metadata(commit, "keyboards")
-    jobs: list[Callable[[], None]] = [
-        lambda: metadata.generate(tree, home, search_path, described.parent),
-        lambda: _tar(tree, parts.core, objects / artifacts.core(commit)),
-        lambda: archive.zip_file(
-            tree, parts.source, objects / artifacts.source(commit), folder=SOURCE_FOLDER
-        ),
-        lambda: _tar(tree, parts.chibios, objects / artifacts.chibios(commit)),
-        *(
-            lambda key=key, name=name: _tar(tree, parts.keyboards[name], objects / key)
-            for key, name in folders.items()
-        ),
-    ]
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for done in [pool.submit(job) for job in jobs]:
-            done.result()
-    _report_failures(described.parent)
+    described = (objects / artifacts.keyboard_list(commit)).parent
+    with ThreadPoolExecutor(1) as pool:
+        generated = pool.submit(metadata.generate, tree, home, search_path, described)
+        _pack(tree, parts, commit, objects)
+        generated.result()
+    _report_failures(described)
     manifest = Manifest(
         commit=commit,
         created=datetime.now(UTC),
         core=_layer(objects, artifacts.core(commit)),
         source=_layer(objects, artifacts.source(commit)),
-        keyboards={name: _layer(objects, key) for key, name in folders.items()},
+        keyboards={
+            name: _layer(objects, artifacts.keyboard_folder(commit, name))
+            for name in parts.keyboards
+        },
         chibios=_layer(objects, artifacts.chibios(commit)) if parts.chibios else None,
     )
     (objects / artifacts.manifest(commit)).write_text(json.dumps(to_body(manifest)))
     return manifest
 
 
-def _tar(tree: Path, paths: tuple[str, ...], target: Path) -> None:
-    if paths:
-        archive.tar_zst(tree, paths, target, level=_LEVEL)
+def _pack(tree: Path, parts: Layers, commit: str, objects: Path) -> None:
+    packed = {artifacts.core(commit): parts.core}
+    if parts.chibios:
+        packed[artifacts.chibios(commit)] = parts.chibios
+    for name, paths in parts.keyboards.items():
+        packed[artifacts.keyboard_folder(commit, name)] = paths
+    archives = [objects / key.removesuffix(".zst") for key in packed]
+    for target, paths in zip(archives, packed.values(), strict=True):
+        archive.tar(tree, paths, target)
+    archive.compress(archives, level=_LEVEL)
+    archive.zip_file(tree, parts.source, objects / artifacts.source(commit), folder=SOURCE_FOLDER)
 
 
 def _layer(objects: Path, key: str) -> Layer:

@@ -173,7 +173,8 @@ def test_a_packed_tree_in_storage_ends_as_a_channel(
     tree: Path, s3_server: S3Server, tmp_path: Path
 ) -> None:
     s3 = s3_server.client()
-    archive.tar_zst(tree, list(archive.files(tree)), tmp_path / "tree.tar.zst", level=3)
+    archive.tar(tree, list(archive.files(tree)), tmp_path / "tree.tar")
+    archive.compress([tmp_path / "tree.tar"], level=3)
     data = (tmp_path / "tree.tar.zst").read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     key = artifacts.incoming(sha256)
