@@ -1,0 +1,245 @@
+"""Decisions carried out, against a cluster and a storage in memory that fail on demand."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from qmk_contract.compile_job import CompileJob
+from qmk_contract.names import KIND
+from qmk_contract.phases import Phase
+from qmk_contract.queue import Limits
+from qmk_operator.admission import Admission
+from qmk_operator.builds import Builds
+from qmk_operator.cluster import ClusterError, ConflictError, NotFoundError
+from qmk_operator.controller import Controller
+from qmk_operator.metrics import Metrics
+from qmk_operator.store import Kind, Store
+from qmk_operator.work_queue import Outcome
+from tests.unit.operator_bodies import (
+    FakeCatalogue,
+    FakeCluster,
+    FakeStorage,
+    compile_job_body,
+    job_body,
+    pod_body,
+)
+from tests.unit.operator_objects import DIGEST, KEY, NOW, SETTINGS, compile_job, stored
+
+
+class Operator:
+    """A controller with all that it speaks to."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.storage = FakeStorage()
+        self.catalogue = FakeCatalogue()
+        self.store = Store()
+        self.admission = Admission(self.store, Limits(2))
+        self.store.changed = self._changed
+        self.controller = Controller(
+            store=self.store,
+            admission=self.admission,
+            compile_jobs=self.cluster,
+            results=self.storage,
+            catalogue=self.catalogue,
+            builds=Builds(SETTINGS, self.cluster, self.storage),
+            metrics=Metrics(),
+            clock=lambda: NOW,
+            toolchain_digest=DIGEST,
+            image_pull_seconds=180,
+        )
+
+    def _changed(self, name: str) -> None:
+        self.admission.update(name)
+
+    def add(self, job: CompileJob) -> None:
+        body = compile_job_body(job)
+        self.cluster.compile_jobs[job.name] = body
+        self.store.put(Kind.COMPILE_JOB, body)
+
+    def add_job(self, body: dict[str, Any]) -> None:
+        self.cluster.jobs[body["metadata"]["name"]] = body
+        self.store.put(Kind.JOB, body)
+
+    async def step(self, name: str = KEY) -> Outcome:
+        outcome = await self.controller.reconcile(name)
+        self.admission.settle(name, failed=outcome.failed)
+        return outcome
+
+    def status(self, name: str = KEY) -> dict[str, Any]:
+        status: dict[str, Any] = self.cluster.compile_jobs[name]["status"]
+        return status
+
+
+@pytest.fixture
+def operator() -> Operator:
+    return Operator()
+
+
+async def test_a_new_job_is_started_without_a_status(operator: Operator) -> None:
+    operator.add(compile_job())
+    outcome = await operator.step()
+    assert outcome.requeue_seconds == 2
+    assert list(operator.cluster.jobs) == [KEY]
+    assert operator.cluster.calls == ["create_job"]
+    assert b'"keyboard":"demo/pad3"' in operator.storage.requests[KEY]
+    await operator.step()
+    assert operator.cluster.calls.count("create_job") == 1
+
+
+async def test_a_job_that_is_there_already_is_ours(operator: Operator) -> None:
+    operator.add(compile_job())
+    operator.cluster.jobs[KEY] = job_body(KEY, KEY)
+    outcome = await operator.step()
+    assert not outcome.failed
+    assert operator.cluster.calls == ["create_job", "read_job"]
+    assert operator.store.jobs(KEY)[0].uid == f"job-{KEY}"
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    [
+        {"ownerReferences": [{"kind": KIND, "name": KEY, "uid": "earlier", "controller": True}]},
+        {"deletionTimestamp": "2026-01-01T12:00:00Z"},
+    ],
+)
+async def test_a_job_that_is_about_to_go_is_waited_for(
+    operator: Operator, leftover: dict[str, Any]
+) -> None:
+    operator.add(compile_job())
+    operator.cluster.jobs[KEY] = job_body(KEY, KEY, **leftover)
+    assert (await operator.step()).failed
+    del operator.cluster.jobs[KEY]
+    assert not (await operator.step()).failed
+    assert operator.cluster.calls.count("create_job") == 2
+
+
+async def test_a_job_of_somebody_else_ends_the_compile_job(operator: Operator) -> None:
+    operator.add(compile_job())
+    operator.cluster.jobs[KEY] = job_body(KEY, KEY, ownerReferences=[], labels={})
+    await operator.step()
+    assert operator.status()["reason"] == "JobNameTaken"
+
+
+@pytest.mark.parametrize("where", ["catalogue", "results", "requests"])
+async def test_storage_that_is_down_ends_nothing(operator: Operator, where: str) -> None:
+    operator.add(compile_job())
+    operator.catalogue.down = where == "catalogue"
+    operator.storage.down = where == "results"
+    operator.storage.writes_down = where == "requests"
+    assert (await operator.step()).failed
+    assert (operator.status()["phase"], operator.status()["reason"]) == (
+        "Queued",
+        "WaitingForStorage",
+    )
+    writes = len(operator.cluster.calls)
+    assert (await operator.step()).failed
+    assert len(operator.cluster.calls) == writes, "the same status was written again"
+    operator.catalogue.down = operator.storage.down = operator.storage.writes_down = False
+    assert not (await operator.step()).failed
+    assert list(operator.cluster.jobs) == [KEY]
+
+
+async def test_an_api_server_that_is_down_is_tried_again(operator: Operator) -> None:
+    operator.add(compile_job())
+    operator.cluster.errors["create_job"] = [ClusterError("503")]
+    assert (await operator.step()).failed
+    assert operator.admission.running == 0
+    assert not (await operator.step()).failed
+
+
+async def test_a_request_that_is_refused_says_why(operator: Operator) -> None:
+    operator.add(compile_job(keyboard="demo/none"))
+    await operator.step()
+    assert operator.status()["reason"] == "UnknownKeyboard"
+
+
+async def test_a_job_that_changed_meanwhile_is_read_again(operator: Operator) -> None:
+    operator.storage.results[KEY] = stored()
+    operator.add(compile_job())
+    newer = compile_job_body(replace(compile_job(), generation=2), version=8)
+    operator.cluster.compile_jobs[KEY] = newer
+    assert (await operator.step()).requeue_seconds == 0
+    await operator.step()
+    assert operator.status()["observedGeneration"] == 2
+    assert operator.status()["phase"] == "Succeeded"
+
+
+async def test_a_job_that_is_gone_is_forgotten(operator: Operator) -> None:
+    operator.storage.results[KEY] = stored()
+    operator.add(compile_job())
+    del operator.cluster.compile_jobs[KEY]
+    assert await operator.step() == Outcome()
+    assert operator.store.compile_job(KEY) is None
+    assert await operator.step() == Outcome()
+
+
+async def test_a_conflict_about_a_job_that_is_gone_is_no_fault(operator: Operator) -> None:
+    operator.storage.results[KEY] = stored()
+    operator.add(compile_job())
+    operator.cluster.errors["patch_status"] = [ConflictError("uid")]
+    operator.cluster.errors["read_compile_job"] = [NotFoundError(KEY)]
+    assert await operator.step() == Outcome()
+
+
+async def test_a_conflict_while_the_api_server_goes_down_is_tried_again(
+    operator: Operator,
+) -> None:
+    operator.storage.results[KEY] = stored()
+    operator.add(compile_job())
+    operator.cluster.errors["patch_status"] = [ConflictError("version")]
+    operator.cluster.errors["read_compile_job"] = [ClusterError("503")]
+    assert (await operator.step()).failed
+
+
+async def test_the_end_frees_the_slot_and_is_counted(operator: Operator) -> None:
+    operator.add(compile_job(Phase.RUNNING))
+    operator.add_job(job_body(KEY, KEY, annotations={"qmk.fm/toolchain-digest": DIGEST}))
+    operator.store.put(Kind.POD, pod_body(KEY, 0, 0))
+    operator.storage.results[KEY] = stored()
+    await operator.step()
+    assert operator.status()["phase"] == "Succeeded"
+    assert operator.status()["firmware"]["fileName"] == "demo_pad3_keymap.hex"
+    assert operator.admission.running == 0
+    registry = operator.controller.metrics.registry
+    labels = {"phase": "Succeeded", "reason": "Completed"}
+    assert registry.get_sample_value("qmk_compile_jobs_finished_total", labels) == 1
+
+
+async def test_a_cancel_deletes_the_job_though_it_may_be_gone(operator: Operator) -> None:
+    operator.add(compile_job(Phase.RUNNING, cancel=True))
+    operator.store.put(Kind.JOB, job_body(KEY, KEY))
+    await operator.step()
+    assert operator.status()["phase"] == "Cancelled"
+    assert operator.store.jobs(KEY) == []
+
+
+async def test_the_time_after_the_end_is_kept(operator: Operator) -> None:
+    operator.add(compile_job(Phase.SUCCEEDED))
+    assert (await operator.step()).requeue_seconds == 59
+    assert operator.cluster.calls == []
+
+
+async def test_a_rerun_that_comes_with_the_deletion_is_not_lost(operator: Operator) -> None:
+    job = compile_job(Phase.SUCCEEDED, ttl_seconds_after_finished=0)
+    operator.add(job)
+    rerun = replace(job, spec=replace(job.spec, rerun=1), generation=2)
+    operator.cluster.compile_jobs[KEY] = compile_job_body(rerun, version=8)
+    assert (await operator.step()).requeue_seconds == 0
+    assert KEY in operator.cluster.compile_jobs
+    await operator.step()
+    await operator.step()
+    assert list(operator.cluster.jobs) == [f"{KEY}-r1"]
+
+
+async def test_a_job_whose_time_is_over_is_deleted_once(operator: Operator) -> None:
+    operator.add(compile_job(Phase.SUCCEEDED, ttl_seconds_after_finished=0))
+    await operator.step()
+    assert operator.cluster.compile_jobs == {}
+    assert await operator.step() == Outcome()
+    operator.store.put(
+        Kind.COMPILE_JOB,
+        compile_job_body(compile_job(Phase.SUCCEEDED, ttl_seconds_after_finished=0), version=9),
+    )
+    assert await operator.step() == Outcome()
