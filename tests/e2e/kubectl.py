@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import wait_for
+
 
 @dataclass(frozen=True)
 class Kubectl:
@@ -53,3 +55,11 @@ class Kubectl:
 
     def delete(self, *words: str) -> None:
         self("delete", *words, "--ignore-not-found", "--wait=true")
+
+
+def wait_for_phase(kubectl: Kubectl, name: str, *phases: str, seconds: float) -> dict[str, Any]:
+    def status() -> dict[str, Any] | None:
+        found: dict[str, Any] = kubectl.get("compilejob", name)["status"]
+        return found if found["phase"] in phases else None
+
+    return wait_for(f"CompileJob {name} to be {' or '.join(phases)}", status, seconds=seconds)

@@ -8,7 +8,7 @@ import pytest
 from intelhex import IntelHex
 
 from qmk_contract.build_key import parse_job_id
-from tests.e2e.kubectl import Kubectl
+from tests.e2e.kubectl import Kubectl, wait_for_phase
 from tests.e2e.service import Service
 
 
@@ -36,9 +36,8 @@ def test_a_keymap_becomes_firmware(service: Service, kubectl: Kubectl) -> None:
     assert 0 < len(image) <= 28672
     assert image.minaddr() == 0
 
-    job = kubectl.get("compilejob", key_of(job_id))
-    status = job["status"]
-    assert status["phase"] == "Succeeded"
+    # The service answers from storage; Kubernetes needs a second to see that the pod has ended.
+    status = wait_for_phase(kubectl, key_of(job_id), "Succeeded", seconds=30)
     assert status["firmware"]["sha256"] == hashlib.sha256(download.content).hexdigest()
     nodes = {node["metadata"]["name"] for node in kubectl.items("nodes")}
     assert status["nodeName"] in nodes
