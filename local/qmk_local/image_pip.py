@@ -26,14 +26,22 @@ SYSTEM_AUTHORITIES = (
 TIMEOUT_SECONDS = 60
 
 
-def stage_pip_settings(clone: Path, context: Path) -> None:
+def configured_pip() -> dict[str, str]:
+    """What pip is configured with here, by files and environment."""
+    try:
+        listing = run([sys.executable, "-m", "pip", "config", "list"], timeout_s=TIMEOUT_SECONDS)
+    except CommandFailed:  # an environment without pip: nothing is configured
+        return {}
+    return pip_settings(listing)
+
+
+def stage_pip_settings(clone: Path, context: Path, settings: Mapping[str, str]) -> None:
     """Lay pip's configuration and the trusted authorities where the Dockerfiles expect them.
 
     Files that a person put into the clone's folder win.
     """
     target = context / FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    settings = pip_settings(_pip_config_list())
     bundle = authorities(settings.get("cert"))
     if bundle is not None:
         shutil.copyfile(bundle, target / AUTHORITIES)
@@ -80,10 +88,3 @@ def authorities(configured: str | None) -> Path | None:
         if name and Path(name).is_file():
             return Path(name)
     return None
-
-
-def _pip_config_list() -> str:
-    try:
-        return run([sys.executable, "-m", "pip", "config", "list"], timeout_s=TIMEOUT_SECONDS)
-    except CommandFailed:  # an environment without pip: nothing is configured
-        return ""

@@ -17,7 +17,7 @@ from qmk_local.debian_base import cached_base, make_base
 from qmk_local.docker_build import Docker
 from qmk_local.errors import LocalError
 from qmk_local.image_context import image_key, stage_context
-from qmk_local.image_pip import stage_pip_settings
+from qmk_local.image_pip import configured_pip, stage_pip_settings
 from qmk_local.image_recipes import ImageRecipe, image_recipes
 from qmk_local.image_store import BuiltImage, ImageStore
 from qmk_local.lock import exclusive
@@ -78,10 +78,10 @@ def _build_missing(
     with _builder(settings, progress, backend, refresh) as (builder, base):
         # Another command may have built them while this one waited for the lock.
         found = {} if refresh else _cached(recipes, settings, base)
+        bench = _Bench(builder, base, refresh, configured_pip())
         for recipe in recipes:
             if recipe.name not in found:
-                built = _build(recipe, settings, progress, _Bench(builder, base, refresh))
-                found[recipe.name] = built
+                found[recipe.name] = _build(recipe, settings, progress, bench)
     return found
 
 
@@ -90,6 +90,7 @@ class _Bench:
     builder: ImageBuilder
     base: str
     fresh: bool
+    pip: Mapping[str, str]
 
 
 def _build(
@@ -109,7 +110,7 @@ def _build(
     ):
         context, draft = Path(folder) / "context", Path(folder) / "image.tar"
         stage_context(recipe, settings.clone, context)
-        stage_pip_settings(settings.clone, context)
+        stage_pip_settings(settings.clone, context, bench.pip)
         # Of what was copied, not of the clone, where a person may be editing.
         key = image_key(recipe, context, bench.base)
         try:

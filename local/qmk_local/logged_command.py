@@ -52,17 +52,18 @@ def run_logged(
         watch = threading.Timer(timeout_s, expire)
         watch.daemon = True
         watch.start()
-        try:
-            for line in process.stdout or ():
-                output.write(line)
-                output.flush()
-                if line.strip():
-                    last = line.strip()
-                    follow(last)
-            code = process.wait()
-        finally:
-            watch.cancel()
-            _end(process)
+        with process:  # closes the pipe
+            try:
+                for line in process.stdout or ():
+                    output.write(line)
+                    output.flush()
+                    if line.strip():
+                        last = line.strip()
+                        follow(last)
+                code = process.wait()
+            finally:
+                watch.cancel()
+                _end(process)
     if expired.is_set():
         raise CommandFailed(f"{words[0]} did not end within {timeout_s:.0f} s (log: {log}).")
     if code != 0:
