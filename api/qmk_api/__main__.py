@@ -19,7 +19,8 @@ GRACEFUL_SECONDS = 20
 class DrainingServer(uvicorn.Server):
     """Serves on for a moment after the first signal, not ready, so that no caller is cut off.
 
-    A Service still sends connections to a pod for a while after the pod was told to end.
+    A Service still sends connections to a pod for a while after the pod was told to end; those
+    that callers keep open are closed after their next reply.
     """
 
     def __init__(self, config: uvicorn.Config, drain_seconds: int) -> None:
@@ -33,6 +34,7 @@ class DrainingServer(uvicorn.Server):
             return
         self._draining = True
         self.config.app.state.services.health.draining = True  # type: ignore[union-attr]
+        self.config.encoded_headers.append((b"connection", b"close"))
         loop = asyncio.get_running_loop()
         loop.call_soon_threadsafe(
             loop.call_later, self._drain_seconds, super().handle_exit, sig, frame

@@ -67,7 +67,7 @@ class ErrorBoundary:
         except Exception:
             if started:  # the server closes the connection, so that the caller sees a cut
                 raise
-            log.exception("%s %s failed", scope["method"], scope["path"])
+            log.exception("%s %r failed", scope["method"], scope["path"])
             reply = error_reply(scope["path"], 500, "internal error")
             await reply(scope, receive, send)
 
@@ -104,7 +104,7 @@ async def _refused(request: Request, error: Refused) -> JSONResponse:
 
 
 async def _unavailable(request: Request, error: Unavailable) -> JSONResponse:
-    log.warning("%s %s: %s (%s)", request.method, request.url.path, error, error.__cause__)
+    log.warning("%s %r: %s (%s)", request.method, request.url.path, error, error.__cause__)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return error_reply(request.url.path, 503, str(error), headers=headers)
 

@@ -35,7 +35,7 @@ async def healthz() -> JSONResponse:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_model=Ready, responses={503: ERRORS[503]})
+@router.get("/readyz", response_model=Ready, responses=ERRORS)
 async def readyz(
     services: ServicesOf,
     exclude: Annotated[

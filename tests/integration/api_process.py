@@ -70,6 +70,12 @@ class ApiProcess:
         except httpx.TransportError:
             return None
 
+    def memory_bytes(self) -> int:
+        """Resident memory of the process."""
+        assert self.process is not None
+        statm = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        return int(statm[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()

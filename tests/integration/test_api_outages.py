@@ -1,7 +1,9 @@
 """What the API stands on goes away and comes back; the process lives on and says what is so."""
 
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,11 +12,14 @@ import httpx
 import pytest
 from kubernetes import client
 
+from qmk_api.cache import CALL_SECONDS, RedisCache
+from qmk_api.settings import RedisSettings
+from qmk_contract import artifacts
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, request_body, running_apis
 from tests.integration.published import publish, upload
 from tests.integration.redis_server import RedisServer, running_redis
-from tests.integration.s3_server import S3Server
+from tests.integration.s3_server import BUCKET, S3Server
 from tests.waiting import wait_for
 
 Started = tuple[ApiSystem, RedisServer]
@@ -124,6 +129,39 @@ def test_redis_outage_is_not_noticed_by_anyone(started: Started) -> None:
     wait_for("Redis in use again", lambda: checks(True), seconds=10)
 
 
+async def test_redis_that_accepts_and_says_nothing_costs_one_call(started: Started) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cache = RedisCache(RedisSettings("127.0.0.1", silent.getsockname()[1]))
+        try:
+            begun = time.monotonic()
+            for _ in range(100):
+                assert await cache.get("key") is None
+                await cache.set("key", b"value")
+            assert not await cache.check()
+            assert time.monotonic() - begun < 100 * CALL_SECONDS
+        finally:
+            await cache.close()
+
+
+def test_source_is_streamed_and_a_caller_that_leaves_harms_nobody(started: Started) -> None:
+    system, _ = started
+    api, http = system.apis[0], system.clients[0]
+    body = request_body("KC_9")
+    upload(system.s3, system.key_of(body), firmware_commit=system.commit)
+    size = 48 << 20
+    system.s3.put_object(Bucket=BUCKET, Key=artifacts.source(system.commit), Body=bytes(size))
+    job_id = http.post("/v1/compile", json=body).json()["job_id"]
+    path = f"/v1/compile/{job_id}/source"
+    before = api.memory_bytes()
+    with http.stream("GET", path) as left:
+        next(left.iter_raw(1 << 20))
+    with http.stream("GET", path) as reply:
+        assert reply.headers["Content-Length"] == str(size)
+        assert sum(map(len, reply.iter_raw(1 << 20))) == size
+    assert api.memory_bytes() - before < size // 2
+    assert http.get(f"/v1/compile/{job_id}").status_code == 200
+
+
 def test_no_poll_fails_while_the_process_drains(
     api_server: RunningApiServer,
     api_client: client.ApiClient,
@@ -131,7 +169,7 @@ def test_no_poll_fails_while_the_process_drains(
     tmp_path: Path,
 ) -> None:
     with running_apis(
-        1, api_server, api_client, s3_server, tmp_path, QMK_DRAIN_SECONDS="2"
+        1, api_server, api_client, s3_server, tmp_path, QMK_DRAIN_SECONDS="4"
     ) as system:
         api, http = system.apis[0], system.clients[0]
         job_id = http.post("/v1/compile", json=request_body("KC_8")).json()["job_id"]
@@ -148,6 +186,11 @@ def test_no_poll_fails_while_the_process_drains(
             api.terminate()
             wait_for("readiness to go", lambda: api.status("/readyz") == 503, seconds=2)
             assert api.status("/readyz?exclude=kubernetes&exclude=s3") == 503
+            wait_for(
+                "connections that are kept open to be closed",
+                lambda: http.get("/v1").headers.get("connection") == "close",
+                seconds=2,
+            )
             stop.set()
             assert set(polls.result(timeout=10)) == {200}
         assert api.process is not None
