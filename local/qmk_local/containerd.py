@@ -59,15 +59,9 @@ class ImageStore:
         """Names of all images that are there."""
         return set(self._ctr("images", "ls", "--quiet", timeout_s=20).split())
 
-    def load(self, archive: Path, reference: str) -> bool:
-        """Import an OCI archive unless its image is there; return whether anything was done.
-
-        Raises `CommandFailed`.
-        """
-        if reference in self.references():
-            return False
+    def load(self, archive: Path) -> None:
+        """Import the image of an OCI archive. Raises `CommandFailed`."""
         self._ctr("images", "import", str(archive), timeout_s=IMPORT_TIMEOUT_SECONDS)
-        return True
 
     def _ctr(self, *words: str, timeout_s: float) -> str:
         argv: list[str | Path] = [

@@ -68,16 +68,14 @@ class KindCluster:
             )
         self._check_controller_manager()
 
-    def load_image(self, archive: Path, reference: str) -> bool:
-        """Load an OCI archive unless it is there; return whether it had to be loaded."""
-        if reference in self._references():
-            return False
+    def load_image(self, archive: Path) -> None:
+        """Load the image of an OCI archive. Raises `CommandFailed`."""
         self._kind(
             "load", "image-archive", str(archive), "--name", NAME, timeout_s=LOAD_TIMEOUT_SECONDS
         )
-        return True
 
-    def _references(self) -> set[str]:
+    def references(self) -> set[str]:
+        """Names of the images on the node."""
         listing = run(
             [
                 "docker",

@@ -118,9 +118,13 @@ class NativeCluster:
                     ) from error
             time.sleep(0.1)
 
-    def load_image(self, archive: Path, reference: str) -> bool:
-        """Load an OCI archive unless it is there; return whether it had to be loaded."""
-        return self._store.load(archive, reference)
+    def load_image(self, archive: Path) -> None:
+        """Load the image of an OCI archive. Raises `CommandFailed`."""
+        self._store.load(archive)
+
+    def references(self) -> set[str]:
+        """Names of the images in our containerd."""
+        return self._store.references()
 
     @property
     def _store(self) -> ImageStore:
@@ -180,7 +184,7 @@ class NativeCluster:
             self.native.start(native_programs.AFTER_API)
             self._wait_containerd()
             pause = self.machine.pause_image()
-            self._store.load(pause.archive, pause.reference)
+            self._store.load(pause.archive)
             self.native.start(["kubelet"])
             self._finish()
             owner.save(self._load_owner().ready(), self.layout.owner)

@@ -26,6 +26,7 @@ class Image(Protocol):
 
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")  # a native cluster needs Linux
+LOADS_AT_ONCE = 2  # unpacking is the processor's work in the main
 BuildImages = Callable[[Settings, Progress, Backend], Mapping[str, Image]]
 
 
@@ -40,8 +41,11 @@ class Backing(Protocol):
     def start(self) -> None:
         """Make, repair or complete the cluster. Raises `LocalError`."""
 
-    def load_image(self, archive: Path, reference: str) -> bool:
-        """Load an image unless it is there; return whether it had to be loaded."""
+    def references(self) -> set[str]:
+        """Names of the images that pods can use now."""
+
+    def load_image(self, archive: Path) -> None:
+        """Load the image of an OCI archive. Raises `LocalError`."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +136,17 @@ def _start(
 
 
 def _load_images(backing: Backing, built: Mapping[str, Image], progress: Progress) -> None:
-    for name, image in built.items():
-        with progress.step(f"Loading image {name}") as step:
-            if not backing.load_image(image.archive, image.reference):
-                step.finish_as("already there")
+    there = backing.references()
+    missing = {name: image for name, image in built.items() if image.reference not in there}
+
+    def load(name: str, image: Image) -> None:
+        with progress.step(f"Loading image {name}"):
+            backing.load_image(image.archive)
+
+    with ThreadPoolExecutor(max_workers=LOADS_AT_ONCE) as pool:
+        loading = [pool.submit(load, name, image) for name, image in missing.items()]
+    for task in loading:
+        task.result()
 
 
 def _lock(backend: Backend, settings: Settings, layout: HostLayout) -> Path:
