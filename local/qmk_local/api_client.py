@@ -86,6 +86,20 @@ class ApiClient:
                 )
             time.sleep(0.05)
 
+    def node_is_ready(self, name: str) -> bool:
+        """Whether the node is there and Ready."""
+        try:
+            found = self.get_object(f"/api/v1/nodes/{name}")
+        except ApiUnavailable:
+            return False
+        conditions = found.get("status", {}).get("conditions", [])
+        return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+    def admits_pods(self, namespace: str = "default") -> bool:
+        """Pods of a namespace are refused until it has its service account."""
+        status, _ = self.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
+        return status == http.client.OK
+
     def wait_established(self, crd: Manifest, *, timeout_s: float) -> None:
         """Wait until objects of a CustomResourceDefinition can be made. Raises `ApiUnavailable`."""
         deadline = time.monotonic() + timeout_s

@@ -17,7 +17,7 @@ from qmk_local import (
     processes,
     residue,
 )
-from qmk_local.api_client import ApiClient, ApiUnavailable
+from qmk_local.api_client import ApiClient
 from qmk_local.commands import CommandFailed, find
 from qmk_local.containerd import ImageStore
 from qmk_local.errors import LocalError
@@ -86,7 +86,7 @@ class NativeCluster:
             return False
         try:
             self.native.wait_healthy(timeout_s=2)
-            return self._node_is_ready() and self._admits_connections()
+            return self._api.node_is_ready(self.layout.node) and self._admits_connections()
         except LocalError:
             return False
 
@@ -201,7 +201,7 @@ class NativeCluster:
         )
         self.native.wait_healthy(timeout_s=NODE_TIMEOUT_SECONDS)
         deadline = time.monotonic() + NODE_TIMEOUT_SECONDS
-        while not (self._node_is_ready() and self._has_service_account()):
+        while not (self._api.node_is_ready(self.layout.node) and self._api.admits_pods()):
             self.native.check_running(native_programs.ALL)
             if time.monotonic() > deadline:
                 raise LocalError(
@@ -209,19 +209,6 @@ class NativeCluster:
                     f"{self.native.log('kubelet')} and {self.native.log('containerd')}."
                 )
             time.sleep(0.1)
-
-    def _node_is_ready(self) -> bool:
-        try:
-            found = self._api.get_object(f"/api/v1/nodes/{self.layout.node}")
-        except ApiUnavailable:
-            return False
-        conditions = found.get("status", {}).get("conditions", [])
-        return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-    def _has_service_account(self) -> bool:
-        """Pods of a namespace are refused until it has its service account."""
-        status, _ = self._api.get("/api/v1/namespaces/default/serviceaccounts/default")
-        return status == 200
 
     def _admits_connections(self) -> bool:
         address = (self.layout.http_address, self.layout.http_port)

@@ -88,10 +88,10 @@ def up(settings: Settings, progress: Progress, build_images: BuildImages) -> Clu
         backing = _prepare(backend, settings, progress, layout)
         if backing.is_running():
             progress.note(f"The cluster is up (context {backing.context}).")
-            built = build_images(settings, progress, backend)
         else:
-            built = _start(backing, lambda: build_images(settings, progress, backend))
-        _load_images(backing, built, progress)
+            # Takes seconds, and says what stands in its way before the images are built.
+            backing.start()
+        _load_images(backing, build_images(settings, progress, backend), progress)
     return Cluster(
         context=backing.context,
         kubeconfig=settings.kubeconfig,
@@ -122,17 +122,6 @@ def _prepare(
     if backend == "kind":
         return kind.KindCluster.prepare(settings, progress)
     return native.NativeCluster.prepare(settings, progress, layout)
-
-
-def _start(
-    backing: Backing, build_images: Callable[[], Mapping[str, Image]]
-) -> Mapping[str, Image]:
-    """The cluster starts while the images are built."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        starting = pool.submit(backing.start)
-        built = build_images()
-        starting.result()
-    return built
 
 
 def _load_images(backing: Backing, built: Mapping[str, Image], progress: Progress) -> None:
