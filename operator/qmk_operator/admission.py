@@ -36,6 +36,8 @@ class Admission:
         self._holding: dict[str, Holding] = {}
         self._reserved: dict[str, str] = {}
         self._stalled: set[str] = set()
+        self._woken: set[str] = set()
+        self._changed = False
 
     @property
     def running(self) -> int:
@@ -45,8 +47,8 @@ class Admission:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def update(self, name: str) -> list[str]:
-        """Look at a CompileJob again; returns whom that gives something to do."""
+    def update(self, name: str) -> None:
+        """Look at a CompileJob again."""
         before = self._holding.pop(name, None), self._waiting.pop(name, None)
         claim = self._claim(name)
         if isinstance(claim, Waiting):
@@ -54,10 +56,19 @@ class Admission:
         elif claim is not None:
             self._holding[name] = claim
         if before == (self._holding.get(name), self._waiting.get(name)):
-            return []
-        woken = self.next()
+            return
+        self._changed = True
         if before[0] is not None and claim is None:
-            woken += [job.name for job in self._waiting.values() if job.key == before[0].key]
+            # Who waits for the same build needs no slot to take its result.
+            same = (job.name for job in self._waiting.values() if job.key == before[0].key)
+            self._woken.update(same)
+
+    def take_woken(self) -> set[str]:
+        """Whom the changes since the last call gave something to do."""
+        woken, self._woken = self._woken, set()
+        if self._changed:
+            self._changed = False
+            woken.update(job.name for job in self._admit(self._candidates()))
         return woken
 
     def slot(self, name: str, key: str) -> Slot:
@@ -66,7 +77,7 @@ class Admission:
         if key in keys:
             return Slot.SAME_BUILD
         own = self._waiting.get(name)
-        if own is None:
+        if own is None or self.running >= self._limits.max_running:
             return Slot.FULL
         others = [job for job in self._candidates() if job.name != name]
         admitted = self._admit([*others, Waiting(name, key, own.created)])
@@ -75,24 +86,18 @@ class Admission:
             return Slot.FREE
         return Slot.SAME_BUILD if any(job.key == key for job in admitted) else Slot.FULL
 
-    def settle(self, name: str, *, failed: bool) -> list[str]:
-        """The work on a CompileJob ended; returns whom that lets start.
+    def settle(self, name: str, *, failed: bool) -> None:
+        """The work on a CompileJob ended.
 
         Its reservation ends: its Job is in the store by now, or could not be created. One that
         fails lets others pass until it is well again.
         """
         reserved = self._reserved.pop(name, None) is not None
-        if failed == (name in self._stalled) and not reserved:
-            return []
+        self._changed = self._changed or reserved or failed != (name in self._stalled)
         if failed:
             self._stalled.add(name)
         else:
             self._stalled.discard(name)
-        return self.next()
-
-    def next(self) -> list[str]:
-        """Who may start now."""
-        return [job.name for job in self._admit(self._candidates())]
 
     def _candidates(self) -> list[Waiting]:
         passed = self._stalled | self._reserved.keys()

@@ -125,6 +125,7 @@ class Controller:
             body = await self.builds.start(job, action.request, action.rerun)
             self.metrics.wrote("create", "jobs")
             self.store.put(Kind.JOB, body)
+            logger.info("CompileJob %s has Job %s", job.name, body["metadata"]["name"])
         elif isinstance(action, DeleteJob):
             await self._delete_job(action.job.name, action.job.uid)
         else:

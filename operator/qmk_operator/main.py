@@ -53,8 +53,9 @@ async def probe(memo: kopf.Memo, **_: Any) -> dict[str, Any]:
 
 def configure(settings: kopf.OperatorSettings) -> None:
     """Make kopf a watcher of one namespace that writes nothing to the cluster."""
-    # At INFO it tells of each event that it handed over; faults stay visible.
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    # At INFO they tell of each event and each probe; faults stay visible.
+    for name in ("kopf.objects", "kopf.activities.probe", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.posting.enabled = False

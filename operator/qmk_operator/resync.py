@@ -56,6 +56,7 @@ class Resync:
         self._lister = lister
         self._freshness = freshness
         self._metrics = metrics
+        self._first = True
 
     async def run(self) -> None:
         """List all kinds once.
@@ -65,6 +66,7 @@ class Resync:
         """
         for kind in Kind:
             await self._resync(kind)
+        self._first = False
 
     async def _resync(self, kind: Kind) -> None:
         before = self._store.uids(kind)
@@ -79,5 +81,6 @@ class Resync:
             # What came after the list began is not in ``before``, so it is not mistaken.
             if uid not in uids:
                 self._store.remove(kind, name, uid)
-        self._metrics.missed(kind.value, len(news))
+        if not self._first:
+            self._metrics.missed(kind.value, len(news))
         self._freshness.listed(kind, uids, news)

@@ -60,6 +60,7 @@ class Runtime:
         )
         self._queue = WorkQueue(self._work, settings.workers, time.monotonic, random.random)
         self._lag_seconds = 0.0
+        self._passing_on = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -96,8 +97,19 @@ class Runtime:
 
     def _changed(self, name: str) -> None:
         self._queue.add(name)
-        for other in self._admission.update(name):
-            self._queue.add(other)
+        self._admission.update(name)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Wake those whose turn it is: once for all changes of one turn of the event loop."""
+        if not self._passing_on:
+            self._passing_on = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._passing_on = False
+        for name in self._admission.take_woken():
+            self._queue.add(name)
 
     async def _work(self, name: str) -> Outcome:
         begin = time.monotonic()
@@ -107,8 +119,8 @@ class Runtime:
             failed = outcome.failed
         finally:
             self._metrics.reconciled(time.monotonic() - begin, failed=failed)
-            for other in self._admission.settle(name, failed=failed):
-                self._queue.add(other)
+            self._admission.settle(name, failed=failed)
+            self._pass_on()
         return outcome
 
     async def _run(self) -> None:
@@ -156,5 +168,5 @@ class Runtime:
         gauge = self._metrics.gauge
         gauge("qmk_compile_running", "Build slots in use.", lambda: self._admission.running)
         gauge("qmk_compile_waiting", "CompileJobs in the queue.", lambda: self._admission.waiting)
-        gauge("qmk_operator_backlog", "CompileJobs to look at.", lambda: len(self._queue))
+        gauge("qmk_operator_backlog", "Looks to take, now or later.", lambda: len(self._queue))
         gauge("qmk_operator_loop_lag_seconds", "Event loop delay.", lambda: self._lag_seconds)

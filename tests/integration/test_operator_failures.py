@@ -118,6 +118,25 @@ def test_storage_that_goes_away_ends_nothing(
         system.jobs.wait(waiting, "Running", "Building")
 
 
+def test_an_api_server_that_goes_away_ends_nothing(
+    start_system: StartSystem, api_server: RunningApiServer
+) -> None:
+    with start_system() as system:
+        running = system.jobs.make(keymap("KC_A1"))
+        pod = system.node.pod(running)
+        system.node.start(pod)
+        system.jobs.wait(running, "Running")
+        process = system.operator.process
+        assert process is not None
+        api_server.stop_api_server()
+        upload(system.s3, running)
+        api_server.start_api_server()
+        system.node.end(pod)
+        system.jobs.wait(running, "Succeeded", "Completed")
+        system.node.pod(system.jobs.make(keymap("KC_A2")))
+        assert process.poll() is None, "the operator ended"
+
+
 def test_a_watch_that_expired_loses_nothing(
     start_system: StartSystem, api_server: RunningApiServer
 ) -> None:

@@ -10,16 +10,17 @@ pytestmark = pytest.mark.timeout(240)
 
 def test_a_full_queue_waits_in_order(start_system: StartSystem) -> None:
     with start_system(QMK_MAX_RUNNING="1") as system:
-        first = system.jobs.make(keymap("KC_Q1"))
+        # Times of creation are whole seconds; within one the name decides.
+        first = system.jobs.make(keymap("KC_Q1"), "first")
         pod = system.node.pod(first)
-        second = system.jobs.make(keymap("KC_Q2"))
+        second = system.jobs.make(keymap("KC_Q2"), "second")
         system.jobs.wait(second, "Queued", "WaitingForSlot")
-        third = system.jobs.make(keymap("KC_Q3"))
+        third = system.jobs.make(keymap("KC_Q3"), "third")
         system.jobs.wait(third, "Queued", "WaitingForSlot")
         assert system.jobs.jobs() == [first]
         system.operator.restart()
         assert system.jobs.jobs() == [first]
-        upload(system.s3, first)
+        upload(system.s3, key_of(keymap("KC_Q1")))
         system.node.start(pod)
         system.node.end(pod)
         system.jobs.wait(first, "Succeeded")

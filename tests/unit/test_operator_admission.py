@@ -11,7 +11,7 @@ from qmk_operator.admission import Admission
 from qmk_operator.decision import Slot
 from qmk_operator.store import Kind, Store
 from tests.unit.operator_bodies import compile_job_body, job_body, pod_body
-from tests.unit.operator_objects import ago, compile_job
+from tests.unit.operator_objects import compile_job
 
 
 class Slots:
@@ -20,8 +20,7 @@ class Slots:
     def __init__(self, max_running: int = 1) -> None:
         self.store = Store()
         self.admission = Admission(self.store, Limits(max_running))
-        self.woken: list[str] = []
-        self.store.changed = lambda name: self.woken.extend(self.admission.update(name))
+        self.store.changed = self.admission.update
         self.version = 0
 
     def add(
@@ -40,9 +39,8 @@ class Slots:
         self.version += 1
         self.store.put(Kind.POD, pod_body(name, *codes, version=self.version))
 
-    def take_woken(self) -> list[str]:
-        woken, self.woken = self.woken, []
-        return woken
+    def take_woken(self) -> set[str]:
+        return self.admission.take_woken()
 
 
 def test_a_slot_is_reserved_until_its_job_is_there() -> None:
@@ -62,7 +60,8 @@ def test_a_slot_whose_job_could_not_be_made_goes_to_the_next() -> None:
     slots.add("a")
     slots.add("b")
     assert slots.admission.slot("a", "key-a") is Slot.FREE
-    assert slots.admission.settle("a", failed=True) == ["b"]
+    slots.admission.settle("a", failed=True)
+    assert slots.take_woken() == {"b"}
     assert slots.admission.slot("b", "key-b") is Slot.FREE
 
 
@@ -70,8 +69,9 @@ def test_one_that_fails_is_not_passed_for_ever() -> None:
     slots = Slots(max_running=1)
     slots.add("a")
     slots.admission.settle("a", failed=True)
-    assert slots.admission.next() == []
-    assert slots.admission.settle("a", failed=False) == ["a"]
+    assert slots.take_woken() == set()
+    slots.admission.settle("a", failed=False)
+    assert slots.take_woken() == {"a"}
 
 
 def test_a_build_that_ended_frees_its_slot_before_kubernetes_says_so() -> None:
@@ -82,7 +82,7 @@ def test_a_build_that_ended_frees_its_slot_before_kubernetes_says_so() -> None:
     assert slots.admission.slot("b", "key-b") is Slot.FULL
     slots.take_woken()
     slots.add_pod("a", 0, 0)
-    assert slots.take_woken() == ["b"]
+    assert slots.take_woken() == {"b"}
     assert slots.admission.slot("b", "key-b") is Slot.FREE
 
 
@@ -102,7 +102,7 @@ def test_a_job_of_a_compile_job_that_is_gone_holds_its_slot() -> None:
     slots.add("a")
     assert slots.admission.slot("a", "key-a") is Slot.FULL
     slots.store.remove(Kind.JOB, "orphan", "job-orphan")
-    assert slots.take_woken()[-1] == "a"
+    assert slots.take_woken() == {"a"}
 
 
 def test_a_job_that_vanished_keeps_its_slot() -> None:
@@ -163,12 +163,16 @@ def test_the_cap_holds_whatever_happens(cap: int, steps: list[tuple[str, str]]) 
         assert slots.admission.running == len(running) <= cap
 
 
-def test_the_first_that_came_is_the_first_that_starts() -> None:
-    slots = Slots(max_running=0)
+def test_the_first_that_came_are_the_first_that_start() -> None:
+    slots = Slots(max_running=2)
     for name in ("c", "a", "b"):
         slots.add(name)
-    assert ago(5) == compile_job().created
-    slots.admission = Admission(slots.store, Limits(2))
-    for name in ("c", "a", "b"):
-        slots.admission.update(name)
-    assert slots.admission.next() == ["a", "b"]
+    assert slots.take_woken() == {"a", "b"}
+    assert slots.admission.slot("c", "key-c") is Slot.FULL
+
+
+def test_nobody_is_woken_twice_for_one_change() -> None:
+    slots = Slots(max_running=2)
+    slots.add("a")
+    assert slots.take_woken() == {"a"}
+    assert slots.take_woken() == set()

@@ -36,7 +36,7 @@ class Operator:
         self.catalogue = FakeCatalogue()
         self.store = Store()
         self.admission = Admission(self.store, Limits(2))
-        self.store.changed = self._changed
+        self.store.changed = self.admission.update
         self.controller = Controller(
             store=self.store,
             admission=self.admission,
@@ -49,9 +49,6 @@ class Operator:
             toolchain_digest=DIGEST,
             image_pull_seconds=180,
         )
-
-    def _changed(self, name: str) -> None:
-        self.admission.update(name)
 
     def add(self, job: CompileJob) -> None:
         body = compile_job_body(job)

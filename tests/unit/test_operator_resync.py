@@ -81,6 +81,7 @@ class System:
 
 async def test_a_list_brings_what_came_and_takes_what_went() -> None:
     system = System()
+    await system.resync.run()
     system.store.put(Kind.COMPILE_JOB, compile_job_body(compile_job(name="gone")))
     system.cluster.compile_jobs["new"] = compile_job_body(compile_job(name="new"))
     system.cluster.jobs["new"] = job_body("new", KEY)
