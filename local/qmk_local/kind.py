@@ -1,7 +1,7 @@
 """A cluster of kind, in a Docker engine."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qmk_local import client_tools
@@ -27,13 +27,14 @@ class KindCluster:
 
     settings: Settings
     progress: Progress
+    layout: HostLayout = field(default_factory=HostLayout)
 
     context = CONTEXT
 
     @classmethod
-    def prepare(cls, settings: Settings, progress: Progress) -> "KindCluster":
+    def prepare(cls, settings: Settings, progress: Progress, layout: HostLayout) -> "KindCluster":
         """Find or build the programs. Raises `LocalError` if another clone's cluster is there."""
-        cluster = cls(settings, progress)
+        cluster = cls(settings, progress, layout)
         client_tools.ensure(settings, progress)
         other = cluster._owner()
         if other is not None and cluster._exists() and Path(other) != settings.clone:
@@ -52,7 +53,7 @@ class KindCluster:
         if self._exists():
             with self.progress.step("Removing a kind cluster that does not answer"):
                 self._kind("delete", "cluster", "--name", NAME, timeout_s=120)
-        layout = HostLayout()
+        layout = self.layout
         check_ports([Listener(layout.http_address, layout.http_port, "the HTTP API")])
         self._owner_file.parent.mkdir(parents=True, exist_ok=True)
         self._owner_file.write_text(str(self.settings.clone))

@@ -120,7 +120,7 @@ def _prepare(
     backend: Backend, settings: Settings, progress: Progress, layout: HostLayout
 ) -> Backing:
     if backend == "kind":
-        return kind.KindCluster.prepare(settings, progress)
+        return kind.KindCluster.prepare(settings, progress, layout)
     return native.NativeCluster.prepare(settings, progress, layout)
 
 
