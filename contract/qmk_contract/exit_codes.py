@@ -20,7 +20,8 @@ class ExitCode(IntEnum):
     FETCH_FAILED = 21
     #: upload: storage did not take the objects within the deadline.
     UPLOAD_FAILED = 22
-    #: upload: build ended and left no result.
+    #: upload: build ended and left no result. build: it ended without an error, and without its
+    #: firmware file, or a signal ended it.
     NO_RESULT = 23
     #: build: the kernel killed a process of the build for its memory use.
     OUT_OF_MEMORY = 24
