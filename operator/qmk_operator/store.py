@@ -48,6 +48,10 @@ class Store:
         """Keep an object, if it is news; says whether it was."""
         metadata = body["metadata"]
         name, uid = metadata["name"], metadata["uid"]
+        if kind is Kind.COMPILE_JOB and "deletionTimestamp" in metadata:
+            # Only its dependents keep it; nothing may be made for it any more.
+            self.remove(kind, name, uid)
+            return False
         version = int(metadata["resourceVersion"])
         known = self._entries[kind].get(name)
         if known is not None and known.version >= version:

@@ -66,6 +66,15 @@ def test_a_compile_job_that_cannot_be_read_is_left_alone() -> None:
     assert not Store().put(Kind.COMPILE_JOB, body)
 
 
+def test_a_compile_job_that_is_being_deleted_is_gone() -> None:
+    store = Store()
+    body = compile_job_body(compile_job())
+    store.put(Kind.COMPILE_JOB, body)
+    body["metadata"] |= {"deletionTimestamp": "2026-01-01T12:00:00Z", "resourceVersion": "8"}
+    assert not store.put(Kind.COMPILE_JOB, body)
+    assert store.compile_job(KEY) is None
+
+
 class System:
     def __init__(self) -> None:
         self.cluster = FakeCluster()
