@@ -72,8 +72,9 @@ def run(
             pump.until_end(time.monotonic() + grace_seconds)
     finally:
         _signal_group(child.pid, signal.SIGKILL)
-        _end_orphans(strangers | {child.pid})
+        # Only when it is dead have its own children become ours.
         child.wait()
+        _end_orphans(strangers)
     pump.drain()
     return Ended(child.returncode, timed_out)
 

