@@ -42,7 +42,7 @@ fix: setup ## Let the linters mend what they can
 	.venv/bin/ruff format .
 
 unit: setup ## Hermetic tests, seconds
-	$(PYTHON) -m pytest tests/unit
+	$(PYTHON) -m pytest tests/unit -n 2 --dist worksteal
 
 integration: setup ## Tests against a real API server, S3 server, Redis and compiler
 	$(PYTHON) -m qmk_local prepare

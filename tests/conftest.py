@@ -1,6 +1,13 @@
 """One rule for all tiers: no test ever talks to a cluster that is not ours."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast examples come says something about the machine, not about the code under test.
+settings.register_profile(
+    "tests", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 SAFE_PREFIXES = ("kind-", "local-")
 
