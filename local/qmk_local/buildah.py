@@ -84,15 +84,20 @@ class Buildah:
             self._run(log, CLEAN_TIMEOUT_SECONDS, ["rmi", "--prune", "--force"])
 
     def remove_leftovers(self, log: Path) -> None:
-        """Remove containers of builds that were killed; a storage beyond repair is made anew."""
+        """Remove what builds that were killed left; a storage beyond repair is made anew."""
+        self.release()
         if not self.root.exists():
             return
-        mounts.unmount_all([self.root])
         try:
             self._run(log, CLEAN_TIMEOUT_SECONDS, ["rm", "--all"])
         except CommandFailed:
-            mounts.unmount_all([self.root])
+            self.release()
             shutil.rmtree(self.root)
+
+    def release(self) -> None:
+        """Unmount everything; the next session starts as after a boot."""
+        mounts.unmount_all([self.root, self.run_root])
+        shutil.rmtree(self.run_root, ignore_errors=True)
 
     def _ensure_base(self, log: Path) -> None:
         marker = self.root / "base.digest"
@@ -123,16 +128,14 @@ class Buildah:
 @contextmanager
 def buildah_session(cache: Path, base: DebianBase, log: Path) -> Iterator[Buildah]:
     """Buildah with its storage below the cache folder; nothing stays mounted afterwards."""
-    root = cache / "buildah"
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="qmk-compile-buildah-") as run_root:
-        driver = storage_driver(cache, Path("/proc/self/mounts").read_text())
-        session = Buildah(root, Path(run_root), base, driver)
-        session.remove_leftovers(log)
-        try:
-            yield session
-        finally:
-            mounts.unmount_all([root, Path(run_root)])
+    root, run_root = cache / "buildah", cache / "buildah-run"
+    driver = storage_driver(cache, Path("/proc/self/mounts").read_text())
+    session = Buildah(root, run_root, base, driver)
+    session.remove_leftovers(log)
+    try:
+        yield session
+    finally:
+        session.release()
 
 
 def storage_driver(folder: Path, mount_table: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEPT_ARCHIVES = 3
+DRAFT_PREFIX = "new-"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class ImageStore:
     """A folder with `<name>-<key>.tar` and, written after it, `<name>-<key>.json`."""
 
     folder: Path
+
+    def remove_drafts(self) -> None:
+        """Remove what builds that were killed left."""
+        for folder in self.folder.glob(f"{DRAFT_PREFIX}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def archive(self, name: str, key: str) -> Path:
         """Where the archive of that key belongs."""

@@ -19,7 +19,7 @@ from qmk_local.errors import LocalError
 from qmk_local.image_context import image_key, stage_context
 from qmk_local.image_pip import configured_pip, stage_pip_settings
 from qmk_local.image_recipes import ImageRecipe, image_recipes
-from qmk_local.image_store import BuiltImage, ImageStore
+from qmk_local.image_store import DRAFT_PREFIX, BuiltImage, ImageStore
 from qmk_local.lock import exclusive
 from qmk_local.progress import Progress
 from qmk_local.settings import Backend, Settings
@@ -75,6 +75,7 @@ def _build_missing(
     refresh: bool,
 ) -> dict[str, BuiltImage]:
     _refuse_full_disk(settings.cache)
+    ImageStore(settings.cache / "images").remove_drafts()
     with _builder(settings, progress, backend, refresh) as (builder, base):
         # Another command may have built them while this one waited for the lock.
         found = {} if refresh else _cached(recipes, settings, base)
@@ -106,7 +107,7 @@ def _build(
     store.folder.mkdir(parents=True, exist_ok=True)
     with (
         progress.step(f"Image {recipe.name}") as step,
-        tempfile.TemporaryDirectory(dir=store.folder, prefix=f"new-{recipe.name}-") as folder,
+        tempfile.TemporaryDirectory(dir=store.folder, prefix=DRAFT_PREFIX) as folder,
     ):
         context, draft = Path(folder) / "context", Path(folder) / "image.tar"
         stage_context(recipe, settings.clone, context)

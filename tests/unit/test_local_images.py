@@ -121,13 +121,16 @@ def test_a_failed_build_says_which_and_where_its_log_is(
     assert not list((settings.cache / "images").glob("new-*"))
 
 
-def test_an_archive_that_was_cut_short_is_built_again(
+def test_an_archive_that_was_cut_short_is_built_again_and_drafts_go(
     settings: Settings, progress: Progress, tmp_path: Path
 ) -> None:
     images = build_all(settings, progress, "kind")
     images["qmk-redis"].archive.write_bytes(b"")
+    left = settings.cache / "images/new-left"
+    left.mkdir()
     build_all(settings, progress, "kind")
     assert len(docker_calls(tmp_path, "build")) == 6
+    assert not left.exists()
 
 
 def test_the_store_keeps_three_archives_of_a_name(tmp_path: Path) -> None:
