@@ -1,6 +1,6 @@
 """Scheduler and kubelet, played by the test: pods are bound, run and end as the test says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +19,10 @@ class PlayedNode:
 
     api: client.CoreV1Api
     namespace: str
+    _seen: dict[str, list[str]] = field(default_factory=dict)
 
     def pod(self, compile_job: str, *, number: int = 1) -> str:
-        """Wait for the nth pod of a CompileJob; returns its name."""
+        """Wait for the nth pod of a CompileJob; returns its name. Ask for the first one first."""
         return wait_for(
             f"pod {number} of {compile_job}",
             lambda: self._nth(compile_job, number),
@@ -85,12 +86,14 @@ class PlayedNode:
         self.api.delete_namespaced_pod(pod, self.namespace, grace_period_seconds=0)
 
     def _nth(self, compile_job: str, number: int) -> str | None:
+        """Pods by the order in which they were first seen: their times are whole seconds."""
+        seen = self._seen.setdefault(compile_job, [])
         selector = f"{COMPILE_JOB_LABEL}={compile_job}"
-        items: list[Any] = self.api.list_namespaced_pod(
-            self.namespace, label_selector=selector
-        ).items
-        names = [item.metadata.name for item in sorted(items, key=_created) if not _going(item)]
-        return names[number - 1] if len(names) >= number else None
+        found: Any = self.api.list_namespaced_pod(self.namespace, label_selector=selector)
+        for pod in found.items:
+            if pod.metadata.name not in seen and pod.metadata.deletion_timestamp is None:
+                seen.append(pod.metadata.name)
+        return seen[number - 1] if len(seen) >= number else None
 
     def _report(
         self, pod: str, phase: str, build: dict[str, Any], upload: dict[str, Any], **more: Any
@@ -108,14 +111,6 @@ class PlayedNode:
         ]
         status = {"phase": phase, "containerStatuses": statuses, **more}
         self.api.patch_namespaced_pod_status(pod, self.namespace, {"status": status})
-
-
-def _created(pod: Any) -> tuple[Any, str]:
-    return pod.metadata.creation_timestamp, pod.metadata.name
-
-
-def _going(pod: Any) -> bool:
-    return pod.metadata.deletion_timestamp is not None
 
 
 def _now() -> str:

@@ -61,7 +61,7 @@ def test_a_job_that_vanished_is_made_again(system: OperatorSystem) -> None:
     )
     system.jobs.wait_other_job(name, uid)
     system.node.forget(first)
-    second = system.node.pod(name)
+    second = system.node.pod(name, number=2)
     system.node.start(second)
     upload(system.s3, name)
     system.node.end(second)
