@@ -100,8 +100,9 @@ class NativeCluster:
                 self.progress.note(f"The cluster could not be repaired and is made anew: {error}")
         left = residue.find(self.layout)
         if left:
-            self.progress.note(f"Cleaning what a cluster left that was stopped hard: {left}.")
-            residue.remove(self.layout)
+            with self.progress.step("Cleaning what a cluster left") as step:
+                residue.remove(self.layout, step.update)
+                step.finish_as(str(left))
         self._create()
 
     def _wait_containerd(self) -> None:

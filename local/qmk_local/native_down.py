@@ -53,6 +53,6 @@ def _remove(settings: Settings, layout: HostLayout, progress: Progress) -> None:
         return
     with progress.step("Removing the cluster") as step:
         left = residue.find(layout)
-        residue.remove(layout)
+        residue.remove(layout, step.update)
         step.finish_as(str(left))
     settings.kubeconfig.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ and by the names that only our clusters use, so it works whoever made it and wha
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,29 +77,35 @@ def find(layout: HostLayout) -> Residue:
     )
 
 
-def remove(layout: HostLayout) -> None:
+def remove(layout: HostLayout, tell: Callable[[str], None]) -> None:
     """End and remove everything that `find` finds, and put kernel settings back.
 
+    `tell` hears what is being done.
     Safe to repeat after being cut off anywhere: the record of the owner goes last.
     Raises `LocalError` naming what does not go.
     """
     record = owner.load(layout.owner)
     groups = ClusterCgroups.of_this_machine(layout.cgroup)
     sockets = _shim_sockets(layout)
+    tell("ending processes")
     for _ in range(KILL_ROUNDS):
         members = groups.members()
         if not members:
             break
         processes.end(members, grace_s=0)
+    tell("unmounting")
     mounts.unmount_all((layout.run, layout.state))
+    tell("removing network and rules")
     network.remove_links(network.cluster_links(layout))
     _remove_rules(layout)
+    tell("removing control groups")
     groups.remove(timeout_s=CGROUP_TIMEOUT_SECONDS)
     _remove_files([*sockets, *_stray_files(layout)])
     if record is not None:
         _remove_folders(Path(folder) for folder in record.absent_folders)
         if record.boot_id == processes.boot_id():
             network.restore_sysctls(record.sysctls)
+    tell("removing files")
     shutil.rmtree(layout.run, ignore_errors=True)
     _remove_state(layout)
 
