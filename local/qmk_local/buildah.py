@@ -63,13 +63,14 @@ class Buildah:
     def save(self, name: str, archive: Path, log: Path) -> str:
         """Write the image as an OCI archive and return its digest. Raises `CommandFailed`."""
         with tempfile.TemporaryDirectory(dir=archive.parent, prefix="layout-") as folder:
-            # zstd: a fifth smaller than gzip here, and containerd unpacks it four times as fast.
+            # zstd: a sixth smaller than gzip, written and unpacked several times as fast.
             self._run(
                 log,
                 PUSH_TIMEOUT_SECONDS,
                 [
                     "push",
                     "--compression-format=zstd",
+                    "--compression-level=1",
                     f"localhost/{name}:latest",
                     f"oci:{folder}/image:latest",
                 ],
