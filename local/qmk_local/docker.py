@@ -36,6 +36,6 @@ def require(engine: Engine) -> None:
     """Raise `LocalError` unless the engine works."""
     if not engine.works:
         raise LocalError(
-            f"BACKEND=kind needs a working Docker engine, and {engine.finding}: start it, or use "
-            "BACKEND=native."
+            f"A cluster of kind needs a working Docker engine, and {engine.finding}: start it, or "
+            "use BACKEND=native."
         )

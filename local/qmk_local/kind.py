@@ -149,17 +149,21 @@ def answers(settings: Settings, progress: Progress) -> bool:
     return KindCluster(settings, progress).is_running()
 
 
-def down(settings: Settings, progress: Progress) -> None:
-    """Delete this clone's cluster of kind; idempotent. Raises `LocalError`."""
+def is_ours(settings: Settings) -> bool:
+    """Whether `down` here has a cluster of kind to delete: this clone's, or that of a gone one."""
     owner_file = settings.cache / "kind-owner"
     if not owner_file.is_file():
-        return
-    clone = owner_file.read_text()
-    if Path(clone) != settings.clone and Path(clone).is_dir():
-        progress.note(f"The kind cluster of {clone} is left alone.")
+        return False
+    clone = Path(owner_file.read_text())
+    return clone == settings.clone or not clone.is_dir()
+
+
+def down(settings: Settings, progress: Progress) -> None:
+    """Delete the cluster of kind if it is ours; idempotent. Raises `LocalError`."""
+    if not is_ours(settings):
         return
     client_tools.ensure(settings, progress)
     with progress.step("Deleting the kind cluster"):
         run([settings.bin / "kind", "delete", "cluster", "--name", NAME], timeout_s=120)
-    owner_file.unlink()
+    (settings.cache / "kind-owner").unlink()
     settings.kubeconfig.unlink(missing_ok=True)

@@ -103,12 +103,12 @@ def up(settings: Settings, progress: Progress, build_images: BuildImages) -> Clu
 def down(settings: Settings, progress: Progress) -> None:
     """Remove this clone's cluster of either kind; idempotent. Raises `LocalError`."""
     layout = HostLayout()
-    engine = docker.probe(settings.command_path)
-    if engine.works and settings.backend != "native":
-        with exclusive(_lock("kind", settings, layout), f"`down` in {settings.clone}", progress):
-            kind.down(settings, progress)
     if settings.backend != "kind" and CONTROL_GROUPS.is_dir():
         native_down.down(settings, layout, progress)
+    if settings.backend != "native" and kind.is_ours(settings):
+        docker.require(docker.probe(settings.command_path))
+        with exclusive(_lock("kind", settings, layout), f"`down` in {settings.clone}", progress):
+            kind.down(settings, progress)
 
 
 def _native_is_ours(settings: Settings) -> bool:
