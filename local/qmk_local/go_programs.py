@@ -55,12 +55,17 @@ class Programs:
         return self.folder / name
 
 
-def kubernetes_version(go_mod: str) -> str:
-    """The version of Kubernetes that a go.mod pins, such as `v1.34.4`."""
-    match = re.search(r"^\s+k8s\.io/kubernetes (v[\d.]+)$", go_mod, re.M)
+def pinned_version(go_mod: str, module: str) -> str:
+    """The version of a module that the text of a go.mod requires, such as `v1.34.4`."""
+    match = re.search(rf"^\s+{re.escape(module)} (v[\d.]+)$", go_mod, re.M)
     if match is None:
-        raise LocalError("go.mod names no version of k8s.io/kubernetes.")
+        raise LocalError(f"go.mod names no version of {module}.")
     return match[1]
+
+
+def kubernetes_version(go_mod: str) -> str:
+    """The version of Kubernetes that a go.mod pins."""
+    return pinned_version(go_mod, "k8s.io/kubernetes")
 
 
 def architecture() -> str:
@@ -77,12 +82,28 @@ def content_key(parts: Sequence[bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def linker_flags(version: str) -> str:
-    """Without symbols, and with the version that the programs call themselves by."""
+def linker_flags(go_mod: str) -> str:
+    """Without symbols, and with the versions that the programs call themselves by.
+
+    Helm also takes the version of Kubernetes that it assumes without a cluster from here.
+    """
+    version = kubernetes_version(go_mod)
     major, minor, _ = version.removeprefix("v").split(".")
-    package = "k8s.io/component-base/version"
-    values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    return " ".join(["-s -w", *(f"-X {package}.{name}={value}" for name, value in values.items())])
+    kubernetes, helm = "k8s.io/component-base/version", "helm.sh/helm/v4"
+    values = {
+        f"{kubernetes}.gitVersion": version,
+        f"{kubernetes}.gitMajor": major,
+        f"{kubernetes}.gitMinor": minor,
+        f"{kubernetes}.gitTreeState": "clean",
+        f"{helm}/internal/version.version": pinned_version(go_mod, helm),
+        f"{helm}/internal/version.kubeClientVersionMajor": major,
+        f"{helm}/internal/version.kubeClientVersionMinor": minor,
+        f"{helm}/pkg/chart/common.k8sVersionMajor": major,
+        f"{helm}/pkg/chart/common.k8sVersionMinor": minor,
+        f"{helm}/pkg/chart/v2/lint/rules.k8sVersionMajor": major,
+        f"{helm}/pkg/chart/v2/lint/rules.k8sVersionMinor": minor,
+    }
+    return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in values.items())])
 
 
 def built(wanted: Sequence[str], settings: Settings) -> Programs:
@@ -114,7 +135,9 @@ def _locate(settings: Settings) -> tuple[Programs, GoToolchain]:
     module = settings.clone / "local"
     sources = [module / "go.mod", module / "go.sum", *sorted(module.glob("programs/*/*.go"))]
     toolchain = find_toolchain(module / "go.mod", settings.command_path)
-    key = content_key([path.read_bytes() for path in sources] + [toolchain.version.encode()])
+    flags = linker_flags((module / "go.mod").read_text())
+    texts = (toolchain.version, flags)
+    key = content_key([path.read_bytes() for path in sources] + [text.encode() for text in texts])
     return Programs(settings.cache / "programs" / key, key), toolchain
 
 
@@ -127,16 +150,16 @@ def _build_set(
     name: str, programs: Programs, toolchain: GoToolchain, settings: Settings, progress: Progress
 ) -> None:
     module = settings.clone / "local"
-    version = kubernetes_version((module / "go.mod").read_text())
     log = settings.logs / f"go-build-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     programs.folder.mkdir(parents=True, exist_ok=True)
     built = programs.folder / f".{name}"
+    flags = linker_flags((module / "go.mod").read_text())
     env = settings_module.process_environment({"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
     with progress.step(f"Building {', '.join(NAMES[name])}") as step, log.open("w+") as output:
         step.update("finding out what has to be compiled")
         total = _count_stale(toolchain, PACKAGES[name], module, env, output)
-        argv = [str(toolchain.go), "build", "-v", "-trimpath", "-ldflags", linker_flags(version)]
+        argv = [str(toolchain.go), "build", "-v", "-trimpath", "-ldflags", flags]
         argv += ["-o", str(built), PACKAGES[name]]
         _run_build(argv, module, env, output, lambda count: _show(step, count, total))
     for program in NAMES[name]:

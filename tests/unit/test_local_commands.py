@@ -116,9 +116,10 @@ def test_go_module_pins_one_kubernetes() -> None:
 
 
 def test_programs_say_the_version_they_were_built_from() -> None:
-    flags = go_programs.linker_flags("v1.34.4")
-    assert "version.gitVersion=v1.34.4" in flags
-    assert "version.gitMinor=34" in flags
+    flags = go_programs.linker_flags((CLONE / "local/go.mod").read_text())
+    assert "component-base/version.gitVersion=v1.34.4" in flags
+    assert "chart/common.k8sVersionMinor=34" in flags
+    assert "helm/v4/internal/version.version=v4.0.1" in flags
 
 
 def test_content_key_depends_on_every_part_and_its_place() -> None:
