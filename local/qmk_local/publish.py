@@ -4,6 +4,7 @@ The Job runs the tree's own code in a pod, as a release does, so that this machi
 needs no compiler and no Python of QMK's.
 """
 
+import contextlib
 import hashlib
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ from qmk_local.firmware_source import FirmwareSource, open_source
 from qmk_local.image_store import BuiltImage
 from qmk_local.kubectl import Kubectl
 from qmk_local.progress import Progress, Step
-from qmk_local.publish_job import Publication, failure, job_name, publish_job
+from qmk_local.publish_job import Publication, failure, is_complete, job_name, publish_job
 from qmk_local.release_storage import ReleaseBucket, StorageAccess, storage_access
 from qmk_local.settings import Settings
 from qmk_local.up import Cluster
@@ -72,7 +73,8 @@ def publish(
             )
             step.update("starting a pod")
             _run(kubectl, bucket, publication, access, step)
-            bucket.delete(key)
+            with contextlib.suppress(LocalError):  # no publication fails for what it leaves
+                bucket.delete(key)
     return tree.commit
 
 
@@ -102,23 +104,34 @@ def _run(
     kubectl.create(publish_job(publication, access.environment))
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     looked = time.monotonic()
-    while not bucket.is_published(publication.channel, publication.commit):
+    while not _is_published(bucket, publication):
         now = time.monotonic()
         if now > deadline:
             raise LocalError(f"Job {name} did not publish the firmware in time.")
         if now - looked >= _LOOK_SECONDS:
             looked = now
-            _follow(kubectl, name, step)
+            if _follow(kubectl, name, step):
+                return
         time.sleep(_POLL_SECONDS)
 
 
-def _follow(kubectl: Kubectl, name: str, step: Step) -> None:
-    """Show what the Job last said, or fail as it did."""
-    if (why := failure(kubectl.get("job", name))) is not None:
+def _is_published(bucket: ReleaseBucket, publication: Publication) -> bool:
+    """A forwarded port is lost with the pod behind it; the Job tells its end all the same."""
+    try:
+        return bucket.is_published(publication.channel, publication.commit)
+    except LocalError:
+        return False
+
+
+def _follow(kubectl: Kubectl, name: str, step: Step) -> bool:
+    """Show what the Job last said, or fail as it did; whether it is complete."""
+    job = kubectl.get("job", name)
+    if (why := failure(job)) is not None:
         log = kubectl.logs(f"job/{name}", _LOG_LINES).rstrip()
         raise LocalError(f"The firmware could not be published: {why}\n{log}")
     said = kubectl.logs(f"job/{name}", 1).strip().splitlines()
     step.update(said[-1] if said else "reading the keyboards in a pod")
+    return is_complete(job)
 
 
 def pack(tree: FirmwareSource, archive: Path) -> None:

@@ -90,9 +90,21 @@ def publish_job(publication: Publication, storage: Sequence[Mapping[str, Any]]) 
 
 def failure(job: Mapping[str, Any]) -> str | None:
     """Why a Job failed; None while it has not."""
+    condition = _condition(job, "Failed")
+    if condition is None:
+        return None
+    return str(condition.get("message") or condition.get("reason") or "it failed")
+
+
+def is_complete(job: Mapping[str, Any]) -> bool:
+    """Whether a Job has ended well."""
+    return _condition(job, "Complete") is not None
+
+
+def _condition(job: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
     for condition in (job.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "Failed" and condition["status"] == "True":
-            return str(condition.get("message") or condition.get("reason") or "it failed")
+        if condition["type"] == kind and condition["status"] == "True":
+            return dict(condition)
     return None
 
 

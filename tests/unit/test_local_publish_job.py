@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qmk_local.publish_job import Publication, failure, job_name, publish_job
+from qmk_local.publish_job import Publication, failure, is_complete, job_name, publish_job
 from qmk_local.release_storage import storage_environment
 
 PUBLICATION = Publication(
@@ -71,6 +71,7 @@ def test_one_publication_has_one_name(channel: str, name: str) -> None:
 )
 def test_a_failed_job_says_why(status: dict[str, object], why: str | None) -> None:
     assert failure({"status": status}) == why
+    assert is_complete({"status": status}) == ("Complete" in str(status))
 
 
 def test_storage_is_found_where_the_operator_is_told_of_it() -> None:
