@@ -9,6 +9,10 @@ export BACKEND KIND_NODE_IMAGE FIRMWARE TOOLCHAINS
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+ifneq ($(shell cat .venv/place 2>/dev/null),$(CURDIR))
+.PHONY: .venv/ready
+endif
+
 .venv/ready: pyproject.toml constraints.txt local/bootstrap.sh
 	@bash local/bootstrap.sh
 
@@ -35,7 +39,7 @@ check: setup ## Linters and types
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/yamllint --strict .
-	.venv/bin/shellcheck $$(git ls-files '*.sh' .ci/run)
+	.venv/bin/shellcheck local/bootstrap.sh .ci/run
 
 fix: setup ## Let the linters mend what they can
 	.venv/bin/ruff check --fix .
@@ -49,6 +53,7 @@ integration: setup ## Tests against a real API server, S3 server, Redis and comp
 	$(PYTHON) -m pytest tests/integration
 
 e2e: setup ## Tests of the installed chart on the local cluster, which they bring up
+	$(PYTHON) -m qmk_local install
 	$(PYTHON) -m pytest tests/e2e
 
 test: unit integration e2e ## All three

@@ -22,10 +22,16 @@ if ! usable; then
   usable || fail "$need is missing, and this system's packages are older"
 fi
 
+exec 9>.venv.lock
+flock --timeout 600 9 || fail "another set-up of .venv takes longer than 10 minutes"
 echo "python environment: .venv"
-# An environment that was copied from elsewhere points at its old place: make it anew.
-.venv/bin/python -c '' 2>/dev/null || rm -rf .venv
+# Half an environment, or one that was copied and points at its old place, is made anew.
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1 ||
+  [ "$(cat .venv/place 2>/dev/null)" != "$PWD" ]; then
+  rm -rf .venv
+fi
 [ -d .venv ] || python3 -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 .venv/bin/uv pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[dev]'
+echo "$PWD" >.venv/place
 touch .venv/ready

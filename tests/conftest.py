@@ -9,11 +9,11 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
-SAFE_PREFIXES = ("kind-", "local-")
+OUR_CONTEXTS = ("kind-qmk", "local-qmk")
 
 
 def refuse_foreign_context(context: str) -> str:
     """Return the kube context if it is one that the local commands made, else fail the test."""
-    if not context.startswith(SAFE_PREFIXES):
-        pytest.fail(f"kube context {context!r} is not one of ours ({', '.join(SAFE_PREFIXES)})")
+    if context not in OUR_CONTEXTS:
+        pytest.fail(f"kube context {context!r} is not one of ours ({', '.join(OUR_CONTEXTS)})")
     return context

@@ -35,10 +35,13 @@ class Catalog:
         self._channels: Memory[tuple[Channel | None]] = Memory(
             clock, entries_max=64, ttl_seconds=CHANNEL_SECONDS
         )
+        # What is not there may be published a moment later, so that is forgotten as soon as a
+        # channel's pointer.
+        self._absent: Memory[bool] = Memory(clock, entries_max=4096, ttl_seconds=CHANNEL_SECONDS)
         self._aliases: Memory[Mapping[str, Any]] = Memory(
             clock, entries_max=8, ttl_seconds=METADATA_SECONDS
         )
-        self._keyboards: Memory[tuple[Keyboard | None]] = Memory(
+        self._keyboards: Memory[Keyboard] = Memory(
             clock, entries_max=4096, ttl_seconds=METADATA_SECONDS
         )
         self._reads: SingleFlight[Any] = SingleFlight()
@@ -75,11 +78,11 @@ class Catalog:
         known = self._keyboards.get(f"{commit} {name}")
         if known is None:
             key = artifacts.keyboard_info(commit, name)
-            known = (await self._metadata(key, lambda info: keyboard_from_info(name, info)),)
+            known = await self._metadata(key, lambda info: keyboard_from_info(name, info))
+            if known is None:
+                raise RequestError(Reason.UNKNOWN_KEYBOARD, f"unknown keyboard: {name}")
             self._keyboards.put(f"{commit} {name}", known)
-        if known[0] is None:
-            raise RequestError(Reason.UNKNOWN_KEYBOARD, f"unknown keyboard: {name}")
-        return known[0]
+        return known
 
     async def aliases(self, commit: str) -> Mapping[str, Any]:
         """Old keyboard names and what they mean now.
@@ -90,11 +93,16 @@ class Catalog:
         aliases = self._aliases.get(commit)
         if aliases is None:
             key = artifacts.keyboard_aliases(commit)
-            aliases = await self._metadata(key, lambda document: document["keyboard_aliases"]) or {}
+            aliases = await self._metadata(key, lambda document: document["keyboard_aliases"])
+            if aliases is None:
+                return {}
             self._aliases.put(commit, aliases)
         return aliases
 
     async def _metadata(self, key: str, read: Callable[[Any], T]) -> T | None:
+        if self._absent.get(key):
+            return None
+
         async def ask() -> T | None:
             cached = await self._cache.get(key)
             if cached is not None:
@@ -104,6 +112,7 @@ class Catalog:
                     log.warning("cached copy of %s is damaged, reading it from storage", key)
             content = await self._stored.read(key, METADATA_BYTES_MAX)
             if content is None:
+                self._absent.put(key, True)
                 return None
             value = _parse(key, content, read)
             await self._cache.set(key, content)

@@ -1,9 +1,11 @@
 """The commands behind the Makefile's targets."""
 
+from typing import Annotated
+
 import typer
 from rich.console import Console
 
-from qmk_local import go_programs, status
+from qmk_local import go_programs, packages, status
 from qmk_local import up as cluster
 from qmk_local.errors import LocalError
 from qmk_local.images import build_all
@@ -44,20 +46,23 @@ def show_status() -> None:
 
 
 @app.command()
-def images() -> None:
+def images(
+    refresh: Annotated[bool, typer.Option(help="Build anew from today's packages.")] = False,
+) -> None:
     """Build the images only."""
     settings = Settings.from_environment()
     with Progress() as progress:
         backend = cluster.choose(settings, progress)
-        for name, image in build_all(settings, progress, backend).items():
+        for name, image in build_all(settings, progress, backend, refresh=refresh).items():
             progress.note(f"{name}: {image.reference}")
 
 
 @app.command()
 def prepare() -> None:
-    """Build the programs that the integration tests start."""
+    """Build or install the programs that the integration tests start."""
     settings = Settings.from_environment()
     with Progress() as progress:
+        packages.ensure(packages.missing_for_tests(settings.command_path), progress)
         go_programs.build(("cluster",), settings, progress)
 
 

@@ -53,7 +53,7 @@ def run_demo(settings: Settings, progress: Progress) -> None:
     url = release.external_url(HostLayout())
     keymap = json.loads((settings.clone / DEMO_KEYMAP).read_text())
     keymap |= {"keyboard": KEYBOARD, "keymap": "demo"}
-    with httpx.Client(timeout=30) as http:
+    with httpx.Client(timeout=30, trust_env=False) as http:
         result = _compile(http, url, keymap, progress)
         file = Path(result["firmware_filename"])
         size = download(http, result["firmware_binary_url"][0], file)

@@ -29,6 +29,16 @@ NEEDS = (
     Need("ip", "iproute2"),
     Need("mount", "mount"),
 )
+#: What the tests start besides: a cache, and the compiler that the firmware tree is built with.
+TEST_NEEDS = (
+    Need("redis-server", "redis-server"),
+    Need("avr-gcc", "gcc-avr"),
+    Need("avr-size", "binutils-avr"),
+    Need("make", "make"),
+    Need("zstd", "zstd"),
+    Need("git", "git"),
+)
+AVR_LIBC = Path("/usr/lib/avr/include/avr/io.h")
 BRIDGE_FILTER = Path("/proc/sys/net/bridge")  # there once its kernel module is loaded
 CNI_PACKAGE = "containernetworking-plugins"
 
@@ -58,6 +68,12 @@ def missing(command_path: str) -> list[str]:
     if cni_folder() is None:
         names.append(CNI_PACKAGE)
     return list(dict.fromkeys(names))
+
+
+def missing_for_tests(command_path: str) -> list[str]:
+    """Debian packages that the integration tests need and that are not here."""
+    names = [need.package for need in TEST_NEEDS if find(need.program, command_path) is None]
+    return names if AVR_LIBC.is_file() else [*names, "avr-libc"]
 
 
 def is_debian(os_release: str) -> bool:

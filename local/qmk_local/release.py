@@ -8,6 +8,7 @@ from typing import Any
 from qmk_local.commands import run
 from qmk_local.image_store import BuiltImage
 from qmk_local.layout import HostLayout
+from qmk_local.lock import exclusive
 from qmk_local.progress import Progress
 from qmk_local.settings import Settings
 from qmk_local.up import Cluster
@@ -15,6 +16,7 @@ from qmk_local.up import Cluster
 RELEASE = "qmk"
 NAMESPACE = "qmk"
 INSTALL_TIMEOUT_SECONDS = 240
+UNDER_WAY = ("pending-install", "pending-upgrade", "pending-rollback")
 #: Build pods must fit the strictest of the Pod Security Standards; the API server checks it.
 NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted"}
 
@@ -46,6 +48,11 @@ def install(
     """
     file = settings.local / "values.json"
     file.write_text(json.dumps(values(images, HostLayout()), indent=2))
+    with exclusive(settings.local / "release.lock", "an installation", progress):
+        _install(cluster, settings.clone / "charts/qmk-compile", file, progress)
+
+
+def _install(cluster: Cluster, chart: Path, file: Path, progress: Progress) -> None:
     kubectl: list[str | Path] = [
         cluster.kubectl,
         f"--kubeconfig={cluster.kubeconfig}",
@@ -58,6 +65,10 @@ def install(
     }
     with progress.step("Installing the chart"):
         run([*kubectl, "apply", "--filename=-"], timeout_s=30, input_text=json.dumps(namespace))
+        # What an interrupted helm left under way would block every later one; the lock says that
+        # nobody is at it now.
+        selector = f"--selector=owner=helm,name={RELEASE},status in ({', '.join(UNDER_WAY)})"
+        run([*kubectl, f"--namespace={NAMESPACE}", "delete", "secrets", selector], timeout_s=30)
         run(
             [
                 cluster.helm,
@@ -66,7 +77,7 @@ def install(
                 "upgrade",
                 "--install",
                 RELEASE,
-                settings.clone / "charts/qmk-compile",
+                chart,
                 f"--namespace={NAMESPACE}",
                 f"--values={file}",
                 "--wait",

@@ -47,16 +47,31 @@ def follow(
         LocalError: the job did not end in time, or the service stopped answering.
     """
     deadline = time.monotonic() + JOB_TIMEOUT_SECONDS
+    answered = time.monotonic()
     while time.monotonic() < deadline:
-        try:
-            reply: dict[str, Any] = http.get(f"{url}/v1/compile/{job_id}").json()
-        except (httpx.TransportError, ValueError) as error:
-            raise LocalError(f"The service stopped answering about {job_id}: {error}") from error
+        reply, problem = _poll(http, f"{url}/v1/compile/{job_id}")
+        if reply is None:
+            if time.monotonic() > answered + RETRY_SECONDS:
+                raise LocalError(f"The service stopped answering about {job_id}: {problem}")
+            time.sleep(POLL_SECONDS)
+            continue
+        answered = time.monotonic()
         show(reply)
         if reply["status"] not in ("queued", "running"):
             return reply
         time.sleep(POLL_SECONDS)
     raise LocalError(f"Job {job_id} did not end within {JOB_TIMEOUT_SECONDS} s.")
+
+
+def _poll(http: httpx.Client, url: str) -> tuple[dict[str, Any] | None, str]:
+    """A job's state; without one, what stands in the way."""
+    try:
+        reply = http.get(url)
+    except httpx.TransportError as error:
+        return None, str(error)
+    if reply.status_code != httpx.codes.OK:
+        return None, reply.text
+    return reply.json(), ""
 
 
 def download(http: httpx.Client, url: str, target: Path) -> int:

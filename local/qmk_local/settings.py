@@ -1,6 +1,7 @@
 """The environment and the places that the developer-side commands work with."""
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from qmk_local.errors import LocalError
 Backend = Literal["kind", "native"]
 
 ADMINISTRATORS_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+NOT_PROXIED = ("127.0.0.1", "localhost", "10.213.0.0/16", "10.214.0.0/16", ".svc", ".local")
 CLONE = Path(__file__).resolve().parents[2]
 
 
@@ -40,7 +42,7 @@ class Settings:
                 f"BACKEND={backend} is not known: use BACKEND=kind or BACKEND=native, or "
                 "leave it out."
             )
-        home_cache = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME", "/root")) / ".cache")
+        home_cache = env.get("XDG_CACHE_HOME") or str(Path(_home(env)) / ".cache")
         return cls(
             clone=CLONE,
             cache=Path(home_cache) / "qmk-compile",
@@ -74,7 +76,17 @@ class Settings:
 
 def process_environment(changes: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with `changes`, for a program that is started."""
-    return {**os.environ, "PATH": _command_path(os.environ), **changes}
+    merged = {**os.environ, "PATH": _command_path(os.environ), **changes}
+    # The cluster's own addresses never lie behind a proxy; Go leaves out loopback only.
+    for name in ("NO_PROXY", "no_proxy"):
+        merged[name] = ",".join(filter(None, [merged.get(name), *NOT_PROXIED]))
+    merged["HOME"] = _home(merged)
+    return merged
+
+
+def _home(env: Mapping[str, str]) -> str:
+    """HOME, or the user's own where it is not set: Go and pip keep their caches below it."""
+    return env.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
 
 
 def _command_path(env: Mapping[str, str]) -> str:

@@ -141,7 +141,7 @@ def main() -> None:
         check=True,
     ).stdout.strip()
     kubectl = Kubectl(program, kubeconfig, context, "qmk")
-    with httpx.Client(timeout=60) as http:
+    with httpx.Client(timeout=60, trust_env=False) as http:
         for line in figures(Service(URL, http), kubectl):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()

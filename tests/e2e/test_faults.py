@@ -159,7 +159,7 @@ def test_a_build_survives_the_operator(service: Service, kubectl: Kubectl) -> No
 
 def test_many_equal_requests_make_one_build(service: Service, kubectl: Kubectl) -> None:
     body = service.keymap("clueboard/66/rev3", "LAYOUT_66_ansi", 66)
-    with httpx.Client(timeout=60) as http, ThreadPoolExecutor(20) as pool:
+    with httpx.Client(timeout=60, trust_env=False) as http, ThreadPoolExecutor(20) as pool:
 
         def ask(_: int) -> str:
             reply = http.post(f"{service.url}/v1/compile", json=body)
