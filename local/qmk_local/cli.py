@@ -1,5 +1,7 @@
 """The commands behind the Makefile's targets."""
 
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -86,8 +88,17 @@ def demo() -> None:
         run_demo(settings, progress)
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """Run one command and exit: 1 after a failure that it can explain."""
+    """Run one command and exit: 1 after a failure that it can explain.
+
+    Being asked to end is treated as Ctrl-C is, so that what was started is ended too.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         app()
     except LocalError as error:

@@ -14,7 +14,7 @@ from qmk_local.layout import HostLayout
 GIB = 1024**3
 CLUSTER_FREE_BYTES = 4 * GIB  # images unpacked, container layers, logs
 BUILD_FREE_BYTES = 6 * GIB  # Go modules, Go's build cache, the programs
-OTHER_KUBERNETES = ("kubelet", "kubelite", "k3s-server", "k0s")
+OTHER_KUBERNETES = ("kubelet", "kubelite", "k3s-server", "k3s-agent", "k0s")
 
 
 @dataclass(frozen=True)

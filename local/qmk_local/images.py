@@ -26,6 +26,8 @@ from qmk_local.settings import Backend, Settings
 
 GIB = 1024**3
 FREE_BYTES_NEEDED = 4 * GIB  # stages of all images, their archives, and room to unpack
+# Ubuntu's mmdebstrap does not bring the keys that Debian's packages are signed with.
+ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 NEEDS = (packages.Need("buildah", "buildah"), packages.Need("mmdebstrap", "mmdebstrap"))
 # buildah: "STEP 2/7: RUN ...", Docker: "Step 2/7 : RUN ...", BuildKit: "#8 [build 2/7] RUN ...".
 BUILD_INSTRUCTION = re.compile(r"(?:(?:STEP|Step) \d+/\d+ ?: |^#\d+ \[[^]]*\d+/\d+\] )(.+)")
@@ -131,7 +133,7 @@ def _builder(
         yield Docker(), docker_build.BASE
         return
     packages.ensure(
-        [need.package for need in NEEDS if find(need.program, settings.command_path) is None],
+        _missing_packages(settings),
         progress,
     )
     log = settings.logs / "image-base.log"
@@ -180,3 +182,8 @@ def _record(path: Path, images: Mapping[str, BuiltImage]) -> None:
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(facts, indent=2) + "\n")
     draft.replace(path)
+
+
+def _missing_packages(settings: Settings) -> list[str]:
+    names = [need.package for need in NEEDS if find(need.program, settings.command_path) is None]
+    return names if ARCHIVE_KEYS.is_file() else [*names, "debian-archive-keyring"]

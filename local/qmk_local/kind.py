@@ -51,8 +51,17 @@ class KindCluster:
     def start(self) -> None:
         """Create the cluster, or create it anew where it does not answer. Raises `LocalError`."""
         if self._exists():
+            if not self._owner_file.is_file():
+                raise LocalError(
+                    f"There is a kind cluster named {NAME} that was not made here: end it with "
+                    f"`kind delete cluster --name {NAME}` if nobody needs it, and try again."
+                )
             with self.progress.step("Removing a kind cluster that does not answer"):
-                self._kind("delete", "cluster", "--name", NAME, timeout_s=120)
+                self._kind(
+                    *("delete", "cluster", "--name", NAME),
+                    *("--kubeconfig", str(self.settings.kubeconfig)),
+                    timeout_s=120,
+                )
         layout = self.layout
         check_ports([Listener(layout.http_address, layout.http_port, "the HTTP API")])
         self._owner_file.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +173,12 @@ def down(settings: Settings, progress: Progress) -> None:
         return
     client_tools.ensure(settings, progress)
     with progress.step("Deleting the kind cluster"):
-        run([settings.bin / "kind", "delete", "cluster", "--name", NAME], timeout_s=120)
+        run(
+            [
+                *(settings.bin / "kind", "delete", "cluster", "--name", NAME),
+                *("--kubeconfig", settings.kubeconfig),
+            ],
+            timeout_s=120,
+        )
     (settings.cache / "kind-owner").unlink()
     settings.kubeconfig.unlink(missing_ok=True)

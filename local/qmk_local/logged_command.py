@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -25,24 +26,25 @@ def run_logged(
     at the time-out, and when the caller is interrupted. Raises `CommandFailed` with the last line.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [str(word) for word in argv]
+    program = str(argv[0])
+    environment = process_environment(changes or {})
+    if shutil.which(program, path=environment["PATH"]) is None:
+        raise CommandFailed(f"{program} could not be started: there is no such program.")
+    words = [*_until_we_end(environment["PATH"]), *(str(word) for word in argv)]
     last = ""
     with log.open("a", encoding="utf-8") as output:
         output.write(f"$ {shlex.join(words)}\n")
         output.flush()
-        try:
-            process = subprocess.Popen(  # noqa: S603 - argv lists of our own, never a shell
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                env=process_environment(changes or {}),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandFailed(f"{words[0]} could not be started: {error.strerror}.") from error
+        process = subprocess.Popen(  # noqa: S603 - argv lists of our own, never a shell
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+            start_new_session=True,
+        )
         expired = threading.Event()
 
         def expire() -> None:
@@ -65,9 +67,15 @@ def run_logged(
                 watch.cancel()
                 _end(process)
     if expired.is_set():
-        raise CommandFailed(f"{words[0]} did not end within {timeout_s:.0f} s (log: {log}).")
+        raise CommandFailed(f"{program} did not end within {timeout_s:.0f} s (log: {log}).")
     if code != 0:
-        raise CommandFailed(f"{words[0]} failed with exit code {code}: {last} (log: {log}).")
+        raise CommandFailed(f"{program} failed with exit code {code}: {last} (log: {log}).")
+
+
+def _until_we_end(search_path: str) -> list[str]:
+    """A prefix that ends the program with this process, even if that is killed (Linux)."""
+    setpriv = shutil.which("setpriv", path=search_path)
+    return [] if setpriv is None else [setpriv, "--pdeathsig", "KILL"]
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -147,6 +147,7 @@ class NativeCluster:
             and record.stage == "ready"
             and record.programs_key == self.programs.key
             and record.boot_id == processes.boot_id()
+            and record.is_clone(self.settings.clone)
             and len(self.native.running()) > 0
             and (self.layout.pki / "client.key").is_file()
         )
