@@ -9,7 +9,7 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
-OUR_CONTEXTS = ("kind-qmk", "local-qmk")
+OUR_CONTEXTS = ("kind-qmk", "local-qmk", "local-qmk-test")
 
 
 def refuse_foreign_context(context: str) -> str:
