@@ -1,5 +1,6 @@
 """`make demo`: from nothing to a downloaded firmware file, one visible step after another."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 from intelhex import HexReaderError, IntelHex
 
 from qmk_local import release
-from qmk_local.commands import run
+from qmk_local.commands import CommandFailed, run
 from qmk_local.errors import LocalError
 from qmk_local.image_store import BuiltImage
 from qmk_local.images import build_all
@@ -108,17 +109,19 @@ def _show(
     settings: Settings, progress: Progress, cluster: Cluster, url: str, result: Mapping[str, Any]
 ) -> None:
     kubectl = f"{_shown(settings, cluster.kubectl)} -n {release.NAMESPACE}"
-    table = run(
-        [
-            cluster.kubectl,
-            f"--kubeconfig={cluster.kubeconfig}",
-            f"--context={cluster.context}",
-            f"--namespace={release.NAMESPACE}",
-            "get",
-            "compilejobs",
-        ],
-        timeout_s=30,
-    )
+    command = [
+        cluster.kubectl,
+        f"--kubeconfig={cluster.kubeconfig}",
+        f"--context={cluster.context}",
+        f"--namespace={release.NAMESPACE}",
+    ]
+    job = str(result["id"]).partition(".")[0]
+    # The service answers from storage, a second before Kubernetes sees that the pod has ended.
+    # A job that was answered from storage may have no CompileJob any more.
+    with contextlib.suppress(CommandFailed):
+        phase = "--for=jsonpath={.status.phase}=Succeeded"
+        run([*command, "wait", phase, f"compilejob/{job}", "--timeout=10s"], timeout_s=15)
+    table = run([*command, "get", "compilejobs"], timeout_s=30)
     progress.note(f"\n$ kubectl get compilejobs\n{table}")
     progress.note(
         "Next steps, to copy:\n"
