@@ -109,7 +109,7 @@ def _show(
     settings: Settings, progress: Progress, cluster: Cluster, url: str, result: Mapping[str, Any]
 ) -> None:
     kubectl = f"{_shown(settings, cluster.kubectl)} -n {release.NAMESPACE}"
-    command = [
+    command: list[str | Path] = [
         cluster.kubectl,
         f"--kubeconfig={cluster.kubeconfig}",
         f"--context={cluster.context}",
