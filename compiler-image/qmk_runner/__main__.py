@@ -38,6 +38,7 @@ def _build() -> ExitCode:
     lock.hold(current.shared)
     from qmk_runner import build, process_group
 
+    process_group.hide_from_children()
     process_group.adopt_orphans()
     return build.run(orders.build_order(current.order), current)
 

@@ -1,5 +1,6 @@
 """One build, told in order: fetch, unpack, compile, judge, leave what ``upload`` shall store."""
 
+import contextlib
 import hashlib
 import json
 import sys
@@ -51,7 +52,8 @@ def run(order: BuildOrder, settings: Settings) -> ExitCode:
             raise
     except InfrastructureError as error:
         log.note(error.message)
-        log.close()
+        with contextlib.suppress(OSError, ValueError):  # what is written so far is all there is
+            log.close()
         return error.exit_code
 
 

@@ -1,5 +1,6 @@
 """The log of a build: cleaned line by line, kept within bounds, on disk from the first line on."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import BinaryIO
@@ -47,9 +48,10 @@ class BuildLog:
             self._write(line)
 
     def note(self, sentence: str) -> None:
-        """Add a line of the runner's own."""
-        self._end_line()
-        self.feed(sentence.encode() + b"\n")
+        """Add a line of the runner's own, if the disk has room for it."""
+        with contextlib.suppress(OSError, ValueError):  # full, or closed already
+            self._end_line()
+            self.feed(sentence.encode() + b"\n")
 
     def text(self) -> str:
         """What is kept so far, for those who look for messages in it."""
@@ -90,7 +92,7 @@ class BuildLog:
         lines = bytes(self._tail).split(b"\n")
         if self._left_out and len(lines) > 1:
             lines = lines[1:]
-        text = b"\n".join(self._clean(line) for line in lines)
+        text = b"\n".join(self._clean(line[:_LINE_BYTES_MAX]) for line in lines)
         if not self._left_out:
             return text
         return b"[... about %d bytes of output left out here ...]\n" % self._left_out + text

@@ -10,15 +10,19 @@ from collections.abc import Iterator, Sequence
 from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
 
 _MESSAGE_LENGTH_MAX = 512
+#: Source that the compiler quotes: a stranger's text, which may look like a message. GCC 5 indents
+#: it, newer ones put "12 |" before it; the tree puts " | " before all of the compiler's lines.
+_TREES_PREFIX = re.compile(r"^ \| ?(?=\S)")
+_QUOTED = re.compile(r"\s|\d+ \||\| ")
 #: The tree prints what it compiles and what the compiler says on one line, hence no "^".
 _GCC = re.compile(
-    r"(?:^|\s)(?P<file>[^\s:]+):(?P<line>\d+):(?P<column>\d+):"
+    r"(?:^|\s)(?P<file>[^\s:]+):(?P<line>\d{1,9}):(?P<column>\d{1,9}):"
     r" (?P<severity>fatal error|error|warning): (?P<message>.+)$",
     re.MULTILINE,
 )
 _LINKER = re.compile(
     r"(?:^|: )(?P<message>undefined reference to .+|multiple definition of .+"
-    r"|region .+ overflowed by \d+ bytes)$",
+    r"|region \S{1,64} overflowed by \d{1,9} bytes)$",
     re.MULTILINE,
 )
 _KEYMAP_C = re.compile(r"(?:^|/)src/keymap\.c$")
@@ -33,10 +37,17 @@ def parse(
     ``keymap_c`` is the generated source, ``layers`` the keycodes it was generated from.
     """
     source = keymap_c.decode("utf-8", "replace").splitlines()
+    log = spoken(log)
     found = dict.fromkeys((*_from_gcc(log, source, layers), *_from_linker(log)))
     errors = [item for item in found if item.severity == "error"]
     others = [item for item in found if item.severity != "error"]
     return tuple((errors + others)[:DIAGNOSTICS_MAX])
+
+
+def spoken(log: str) -> str:
+    """What programs say in a log, without the source text that they quote."""
+    lines = (_TREES_PREFIX.sub("", line) for line in log.splitlines())
+    return "\n".join(line for line in lines if not _QUOTED.match(line))
 
 
 def _from_gcc(

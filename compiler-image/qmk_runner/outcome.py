@@ -23,11 +23,21 @@ _STARVED = re.compile(
     re.MULTILINE,
 )
 _TOO_LARGE = re.compile(
-    r"The firmware is too large! \d+/\d+ \(\d+ bytes over\)"
-    r"|region \W?\w+\W? overflowed by \d+ bytes"
+    r"^[ *|]*(?P<size>The firmware is too large! \d{1,9}/\d{1,9} \(\d{1,9} bytes over\))"
+    r"|" + _LINE + r"(?P<region>region \W?\w{1,64}\W? overflowed by \d{1,9} bytes)",
+    re.MULTILINE,
 )
 #: What `qmk` says when the make that it started was ended by a signal.
-_MAKE_CRASHED = re.compile(r"Invalid return_code: -\d+")
+_MAKE_CRASHED = re.compile(r"^\W*(?P<what>Invalid return_code: -\d+)", re.MULTILINE)
+#: A toolchain that is not whole, or a machine in trouble: no keymap's fault.
+_BROKEN = re.compile(
+    r"^(?: \| )?(?:g?make(?:\[\d+\])?|/bin/sh: \d+|sh: \d+): "
+    r"(?:\S*-(?:gcc|g\+\+|ar|ld|nm|objcopy|size): "
+    r"(?:No such file or directory|not found|Permission denied)|Cannot fork)$"
+    r"|" + _LINE + r"(?:: (?:Input/output error|Read-only file system|Too many open files)$"
+    r"|internal compiler error: (?:Segmentation fault|Aborted|Bus error))",
+    re.MULTILINE,
+)
 _INVALID_KEYMAP = re.compile(r"^\W*(?P<message>Invalid JSON (?:keymap|encountered)[^\n]*)", re.M)
 
 
@@ -63,7 +73,9 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.returncode == 0:
         return _ended_well(evidence)
     if crash := _MAKE_CRASHED.search(evidence.log):
-        return Verdict(ExitCode.NO_RESULT, f"make was ended by a signal: {crash[0]}.")
+        return Verdict(ExitCode.NO_RESULT, f"make was ended by a signal: {crash['what']}.")
+    if broken := _BROKEN.search(evidence.log):
+        return Verdict(ExitCode.NO_RESULT, f"The toolchain failed: {broken[0].strip(' |')[:200]}")
     if evidence.returncode < 0:
         number = -evidence.returncode
         return Verdict(ExitCode.NO_RESULT, f"The build was ended by signal {number}.")
@@ -80,7 +92,7 @@ def _ended_well(evidence: Evidence) -> Verdict:
 
 def _request_fault(evidence: Evidence) -> Verdict:
     if match := _TOO_LARGE.search(evidence.log):
-        return _fault(Reason.FIRMWARE_TOO_LARGE, match[0])
+        return _fault(Reason.FIRMWARE_TOO_LARGE, match["size"] or match["region"])
     if match := _INVALID_KEYMAP.search(evidence.log):
         return _fault(Reason.INVALID_KEYMAP, match["message"].replace("keymap.json : ", ""))
     return _fault(Reason.COMPILE_ERROR, _summary(evidence))

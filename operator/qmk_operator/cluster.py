@@ -38,6 +38,10 @@ class NotFoundError(ClusterError):
     """There is no such object (any more)."""
 
 
+class InvalidError(ClusterError):
+    """The API server will never take this body."""
+
+
 class ConflictError(ClusterError):
     """The object is there already, or is not what the caller has seen."""
 
@@ -169,6 +173,8 @@ def _translated(error: ApiException) -> ClusterError:
         return NotFoundError(message)
     if error.status == 409:
         return ConflictError(message)
+    if error.status in (400, 422):
+        return InvalidError(message)
     return ClusterError(message)
 
 

@@ -11,13 +11,13 @@ from qmk_contract.compile_job import CompileJob, CompileJobStatus
 from qmk_contract.errors import RequestError
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds, NameTakenError
-from qmk_operator.cluster import ClusterError, ConflictError, NotFoundError
+from qmk_operator.cluster import ClusterError, ConflictError, InvalidError, NotFoundError
 from qmk_operator.decision import Action, CreateJob, Decision, DeleteJob, Need, Observed
 from qmk_operator.metrics import Metrics
 from qmk_operator.reconcile import decide, result_key
 from qmk_operator.request import Catalogue, resolve
 from qmk_operator.results import StoredResult
-from qmk_operator.status import merge_patch
+from qmk_operator.status import merge_patch, minimal
 from qmk_operator.storage import StorageUnavailableError
 from qmk_operator.store import Kind, Store
 from qmk_operator.work_queue import Outcome
@@ -157,6 +157,13 @@ class Controller:
             body = await self.compile_jobs.patch_status(
                 job.name, {"metadata": metadata, "status": patch}
             )
+        except InvalidError as error:
+            least = minimal(status)
+            if status == least:
+                raise
+            logger.warning("CompileJob %s cannot have this status: %s", job.name, error)
+            await self._write(job, least)
+            return
         except NotFoundError:
             self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
             return

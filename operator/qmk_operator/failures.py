@@ -10,6 +10,7 @@ from qmk_operator.observation import IMAGE_PULL_REASONS, ContainerView, JobView,
 #: Reasons of a DisruptionTarget condition that speak of a node that is gone; see
 #: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
 _NODE_GONE = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
+_STORAGE = frozenset({Reason.STORAGE_UNAVAILABLE, Reason.UPLOAD_FAILED})
 _OOM_KILLED = "OOMKilled"
 
 _MESSAGES = {
@@ -48,6 +49,17 @@ def not_retried(pod: PodView) -> Failure | None:
         return None
     code = pod.build.exit_code
     return _container_failure(pod) if code in NOT_RETRIED or code == KILLED else None
+
+
+def node_gone(pod: PodView) -> bool:
+    """Whether a pod is to be deleted because of its node, which cannot say that it ended."""
+    return pod.deleted and not pod.over and pod.disruption in _NODE_GONE
+
+
+def storage_failed(pods: Sequence[PodView]) -> bool:
+    """Whether storage alone kept all pods of a Job from an end."""
+    causes = [failure for pod in pods if (failure := pod_failure(pod)) is not None]
+    return bool(causes) and all(failure.reason in _STORAGE for failure in causes)
 
 
 def job_failure(job: JobView, pods: Sequence[PodView]) -> Failure:
@@ -113,8 +125,11 @@ def _exit_failure(name: str, container: ContainerView) -> Failure:
 
 
 def _deadline_exceeded(pods: Sequence[PodView]) -> Failure:
+    for pod in pods:
+        if (disruption := _disruption(pod)) is not None:
+            return disruption
     if any(pod.build.started for pod in pods):
         message = "the build and its retries took longer than their Job may run"
-    else:
-        message = "no node could start the build before its Job's deadline"
-    return Failure(Reason.TIME_LIMIT_EXCEEDED, message)
+        return Failure(Reason.TIME_LIMIT_EXCEEDED, message)
+    message = "no node could start the build before its Job's deadline"
+    return Failure(Reason.INFRA_RETRIES_EXHAUSTED, message)

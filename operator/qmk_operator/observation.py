@@ -60,6 +60,7 @@ class PodView:
     phase: str
     node: str | None = None
     deleted: bool = False
+    deletion: datetime | None = None
     reason: str | None = None
     disruption: str | None = None
     unschedulable: bool = False
@@ -144,6 +145,7 @@ def pod_view(body: Mapping[str, Any]) -> PodView:
         phase=str(status.get("phase") or "Pending"),
         node=(body.get("spec") or {}).get("nodeName"),
         deleted="deletionTimestamp" in metadata,
+        deletion=_time(metadata.get("deletionTimestamp")),
         reason=status.get("reason"),
         disruption=(conditions.get("DisruptionTarget") or {}).get("reason"),
         unschedulable=scheduled.get("reason") == "Unschedulable",
@@ -185,6 +187,10 @@ def _condition(body: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
 def _controller_uid(metadata: Mapping[str, Any]) -> str | None:
     references = metadata.get("ownerReferences") or ()
     return next((str(item["uid"]) for item in references if item.get("controller")), None)
+
+
+def _time(text: Any) -> datetime | None:
+    return parse_time(text) if isinstance(text, str) else None
 
 
 def _number(text: Any) -> int:

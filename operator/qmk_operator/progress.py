@@ -11,8 +11,10 @@ from qmk_operator.failures import (
     Failure,
     image_pull_failure,
     job_failure,
+    node_gone,
     not_retried,
     pod_failure,
+    storage_failed,
 )
 from qmk_operator.observation import JobView, PodView
 from qmk_operator.results import ended, fault
@@ -21,6 +23,8 @@ from qmk_operator.status import finished, on_the_way
 #: A pod that starts sooner never shows as Starting: one write fewer for nearly every job. The
 #: API server's times are whole seconds, so this is one to two seconds.
 STARTING_SECONDS = 2.0
+#: How long a node that was lost may take to come back and end its pod itself.
+_NODE_GRACE_SECONDS = 60
 
 
 def follow(
@@ -36,15 +40,42 @@ def follow(
         return _job_failed(job, seen, child, now)
     if child.deleted:
         return Decision(requeue_seconds=STARTING_SECONDS)
-    if pod is not None and (failure := image_pull_failure(pod)) is not None:
+    if pod is None:
+        return _starting(job, seen, child, _pod_message(pod), now)
+    return _under_way(job, seen, child, pod, now, image_pull_seconds)
+
+
+def _under_way(
+    job: CompileJob,
+    seen: Observed,
+    child: JobView,
+    pod: PodView,
+    now: datetime,
+    image_pull_seconds: int,
+) -> Decision:
+    """Decide while the Job has a pod and no end."""
+    if node_gone(pod):
+        return _leave_node(job, seen, child, pod, now)
+    if (failure := image_pull_failure(pod)) is not None:
         left = pod.created + timedelta(seconds=image_pull_seconds) - now
         if left <= timedelta(0):
-            return replace(_failed(job, seen, failure, now), action=DeleteJob(child))
+            return _failed(job, seen, failure, now)
         starting = _starting(job, seen, child, failure.message, now)
         return replace(starting, requeue_seconds=left.total_seconds())
-    if pod is not None and not pod.over and pod.build.started is not None:
+    if not pod.over and pod.build.started is not None:
         return Decision(_running(job, seen, pod, now))
     return _starting(job, seen, child, _pod_message(pod), now)
+
+
+def _leave_node(
+    job: CompileJob, seen: Observed, child: JobView, pod: PodView, now: datetime
+) -> Decision:
+    """The pod of a dead node never says that it ended, so its Job is made again elsewhere."""
+    status = on_the_way(
+        job, Phase.STARTING, Reason.RETRYING, f"the node {pod.node or ''} was lost", now,
+        **identity(job, seen), timestamps=run_times(job, seen),
+    )  # fmt: skip
+    return Decision(status, DeleteJob(child), requeue_seconds=STARTING_SECONDS)
 
 
 def identity(job: CompileJob, seen: Observed) -> dict[str, Any]:
@@ -102,6 +133,19 @@ def _job_failed(job: CompileJob, seen: Observed, child: JobView, now: datetime) 
     landed = seen.result is not None and seen.rerun == 0
     if landed and seen.result is not None and fault(seen.result, child.build_key, None) is None:
         return _collect(job, seen, child, now)
+    if storage_failed(seen.pods):
+        action = None if child.deleted else DeleteJob(child)
+        if job.status.phase is Phase.QUEUED:
+            return Decision(action=action, requeue_seconds=STARTING_SECONDS)
+        # Nothing is wrong with the request: it waits until storage answers, and is built again.
+        gone = {"job_name": None, "pod_name": None, "node_name": None}
+        changes = identity(job, seen) | gone | {"attempts": attempts(job, seen, lost=1)}
+        status = on_the_way(
+            job, Phase.QUEUED, Reason.WAITING_FOR_STORAGE,
+            "storage was away while the build ran; it is built again when storage answers", now,
+            **changes, timestamps=replace(job.status.timestamps, started=None),
+        )  # fmt: skip
+        return Decision(status, action, requeue_seconds=STARTING_SECONDS)
     return _failed(job, seen, job_failure(child, seen.pods), now)
 
 

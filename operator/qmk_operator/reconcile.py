@@ -23,6 +23,8 @@ from qmk_operator.results import StoredResult, ended, fault
 from qmk_operator.status import finished, on_the_way, restarted
 
 _BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
+#: A Job that somebody keeps deleting is not made for ever.
+_LOST_MAX = 6
 _FROM_STORAGE = frozenset({Need.REQUEST, Need.RESULT})
 _STORAGE_MESSAGE = "storage does not answer; this goes on by itself when it does"
 
@@ -109,6 +111,9 @@ def _without_job(job: CompileJob, seen: Observed, now: datetime) -> Decision:
     if (stored := _usable(job, seen)) is not None:
         return _collect(job, seen, stored, now)
     if job.status.phase in _BEGUN:
+        if job.status.attempts.infra >= _LOST_MAX:
+            lost = f"gave up after {job.status.attempts.infra} pods and Jobs were lost"
+            return Decision(finished(job, Phase.FAILED, Reason.INFRA_RETRIES_EXHAUSTED, lost, now))
         status = on_the_way(
             job, Phase.STARTING, Reason.RETRYING, "the Job was gone and is made again", now,
             **_resolved(seen, seen.request), attempts=attempts(job, seen, lost=1),

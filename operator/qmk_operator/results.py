@@ -1,5 +1,6 @@
 """What a result.json says about a CompileJob: how it ended, or that it is no such result."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,9 @@ from qmk_contract.keymap import sanitise_name
 from qmk_contract.phases import CACHEABLE_REASONS, Phase, Reason
 from qmk_contract.result import BuildResult
 from qmk_operator.status import finished
+
+#: SHA-256 and file name extension, as the status and the download take them.
+_FIRMWARE_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ def fault(stored: StoredResult, key: str, toolchain_digest: str | None) -> str |
             return "the build says that it succeeded, but made no firmware"
         if result.firmware.size != stored.firmware_size:
             return "the firmware in storage is not the one that the result names"
+        if _FIRMWARE_NAME.fullmatch(f"{result.firmware.sha256}.{result.firmware.extension}") is None:
+            return "the stored result names its firmware in no known way"
     return None
 
 

@@ -1,6 +1,6 @@
 """The status of a CompileJob: how it changes, how it is told, how small it stays."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,13 +16,15 @@ from qmk_contract.compile_job import (
     Timestamps,
 )
 from qmk_contract.phases import ConditionType, Phase, Reason
-from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
+from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic, Usage
 
 STATUS_BYTES_MAX = 4096
 # The lengths that the CustomResourceDefinition allows.
 _DIAGNOSTIC_MESSAGE_MAX = 512
 _DIAGNOSTIC_FILE_MAX = 255
 _CONDITION_MESSAGE_MAX = 256
+_KEYCODE_MAX = 256
+_INT32_MAX = 2**31 - 1
 
 
 def on_the_way(
@@ -60,10 +62,10 @@ def restarted(job: CompileJob, now: datetime) -> CompileJobStatus:
 
 
 def fit(status: CompileJobStatus) -> CompileJobStatus:
-    """Shorten diagnostics until the status is small: all of them are in the build's result."""
+    """Bring a status within its bounds: all of what is cut is in the build's result."""
     diagnostics = tuple(_short(item) for item in status.diagnostics[:DIAGNOSTICS_MAX])
-    status = replace(status, diagnostics=diagnostics)
-    while diagnostics and len(json.dumps(to_body(status))) > STATUS_BYTES_MAX:
+    status = replace(status, diagnostics=diagnostics, usage=_possible(status.usage))
+    while diagnostics and _size(to_body(status)) > STATUS_BYTES_MAX:
         diagnostics = diagnostics[:-1]
         status = replace(status, diagnostics=diagnostics)
     return status
@@ -94,7 +96,7 @@ def _status(
         job.status,
         phase=phase,
         reason=reason,
-        message=message[:MESSAGE_LENGTH_MAX],
+        message=_cut(message, MESSAGE_LENGTH_MAX),
         observed_generation=job.generation,
         **changes,
     )
@@ -121,7 +123,7 @@ def _conditions(job: CompileJob, status: CompileJobStatus, now: datetime) -> tup
         (ConditionType.ACCEPTED, True): ("RequestValid", "the request can be built"),
         (ConditionType.ADMITTED, True): ("JobCreated", "a Job runs the build"),
     }
-    told = (str(reason), (status.message or "")[:_CONDITION_MESSAGE_MAX])
+    told = (str(reason), _cut(status.message or "", _CONDITION_MESSAGE_MAX))
     return tuple(
         _condition(job, kind, truth, texts.get((kind, truth), told), now) for kind, truth in wanted
     )
@@ -137,10 +139,39 @@ def _condition(
     return Condition(kind, status, text[0], text[1], since, job.generation)
 
 
+def _cut(text: str, length: int) -> str:
+    """The beginning of a text, at most so many bytes of UTF-8, control characters as blanks."""
+    text = re.sub(r"[\x00-\x1f\x7f]", " ", text)
+    return text.encode("utf-8", "replace")[:length].decode("utf-8", "ignore")
+
+
+def minimal(status: CompileJobStatus) -> CompileJobStatus:
+    """A status that the API server cannot refuse for what a build said."""
+    message = "the details are in the build's log"
+    conditions = tuple(replace(item, message=item.reason) for item in status.conditions)
+    return replace(status, message=message, diagnostics=(), usage=None, conditions=conditions)
+
+
+def _possible(usage: Usage | None) -> Usage | None:
+    """Usage figures as the build told them, unless they are no sizes."""
+    parts = () if usage is None else (usage.flash, usage.ram)
+    sizes = [size for part in parts if part for size in (part.used, part.limit) if size is not None]
+    return usage if all(0 <= size <= _INT32_MAX for size in sizes) else None
+
+
+def _number(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value <= _INT32_MAX else None
+
+
 def _short(item: Diagnostic) -> Diagnostic:
     return replace(
         item,
-        severity=item.severity[:16],
-        message=item.message[:_DIAGNOSTIC_MESSAGE_MAX],
-        file=None if item.file is None else item.file[-_DIAGNOSTIC_FILE_MAX:],
+        line=_number(item.line),
+        column=_number(item.column),
+        layer=_number(item.layer),
+        key=_number(item.key),
+        keycode=None if item.keycode is None else _cut(item.keycode, _KEYCODE_MAX),
+        severity=_cut(item.severity, 16),
+        message=_cut(item.message, _DIAGNOSTIC_MESSAGE_MAX),
+        file=None if item.file is None else _cut(item.file[-_DIAGNOSTIC_FILE_MAX:], _DIAGNOSTIC_FILE_MAX),
     )

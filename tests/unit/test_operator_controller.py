@@ -11,7 +11,7 @@ from qmk_contract.phases import Phase
 from qmk_contract.queue import Limits
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds
-from qmk_operator.cluster import ClusterError, ConflictError, NotFoundError
+from qmk_operator.cluster import ClusterError, ConflictError, InvalidError, NotFoundError
 from qmk_operator.controller import Controller
 from qmk_operator.metrics import Metrics
 from qmk_operator.store import Kind, Store
@@ -202,6 +202,18 @@ async def test_the_end_frees_the_slot_and_is_counted(operator: Operator) -> None
     registry = operator.controller.metrics.registry
     labels = {"phase": "Succeeded", "reason": "Completed"}
     assert registry.get_sample_value("qmk_compile_jobs_finished_total", labels) == 1
+
+
+async def test_a_status_that_is_refused_is_written_without_what_the_build_said(
+    operator: Operator,
+) -> None:
+    operator.storage.results[KEY] = stored()
+    operator.add(compile_job())
+    operator.cluster.errors["patch_status"] = [InvalidError("422")]
+    assert not (await operator.step()).failed
+    assert operator.status()["phase"] == "Succeeded"
+    assert operator.status()["firmware"]["size"]
+    assert "usage" not in operator.status()
 
 
 async def test_a_cancel_deletes_the_job_though_it_may_be_gone(operator: Operator) -> None:

@@ -95,11 +95,18 @@ def test_without_pods_the_job_itself_tells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pods", "words"), [([pod(True, True)], "took longer"), ([pod()], "no node"), ([], "no node")]
+    ("pods", "phase", "words"),
+    [
+        ([pod(True, True)], Phase.TIMED_OUT, "took longer"),
+        ([pod()], Phase.FAILED, "no node"),
+        ([], Phase.FAILED, "no node"),
+    ],
 )
-def test_a_deadline_tells_whether_anything_ran(pods: list[PodView], words: str) -> None:
+def test_a_deadline_tells_whether_anything_ran(
+    pods: list[PodView], phase: Phase, words: str
+) -> None:
     failure = job_failure(job(failure="DeadlineExceeded"), pods)
-    assert failure.phase is Phase.TIMED_OUT
+    assert failure.phase is phase
     assert words in failure.message
 
 

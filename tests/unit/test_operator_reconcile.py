@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qmk_contract.codec import to_body
-from qmk_contract.compile_job import CompileJob, Timestamps
+from qmk_contract.compile_job import Attempts, CompileJob, Timestamps
 from qmk_contract.errors import RequestError
 from qmk_contract.phases import Phase, Reason
 from qmk_operator.decision import (
@@ -61,6 +61,7 @@ class Row:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
+NODE_LOST: dict[str, Any] = {"deleted": True, "disruption": "DeletionByTaintManager"}
 UNREADY = ContainerView(waiting_reason="ImagePullBackOff")
 RETRYING = Phase.STARTING, Reason.RETRYING
 RUNNING = Phase.RUNNING, Reason.BUILDING
@@ -243,8 +244,27 @@ ROWS = {
     ),
     "Job failed, no result": Row(
         compile_job(Phase.RUNNING),
-        seen(job=job(failure="BackoffLimitExceeded"), pods=(pod(21, 23),), result_read=True),
+        seen(job=job(failure="BackoffLimitExceeded"), pods=(pod(23, 23),), result_read=True),
         (Phase.FAILED, Reason.INFRA_RETRIES_EXHAUSTED),
+    ),
+    "storage was away for every pod": Row(
+        compile_job(Phase.RUNNING),
+        seen(
+            job=job(failure="BackoffLimitExceeded"),
+            pods=(pod(21, 23), pod(0, 22)),
+            result_read=True,
+        ),
+        (Phase.QUEUED, Reason.WAITING_FOR_STORAGE),
+        action=DeleteJob,
+    ),
+    "node is gone with its pod": Row(
+        compile_job(Phase.RUNNING),
+        seen(
+            job=job(),
+            pods=(replace(pod(True, True), deleted=True, disruption="DeletionByTaintManager"),),
+        ),
+        (Phase.STARTING, Reason.RETRYING),
+        action=DeleteJob,
     ),
     "Job failed after its result landed": Row(
         compile_job(Phase.RUNNING),
@@ -255,7 +275,6 @@ ROWS = {
         compile_job(Phase.STARTING),
         seen(job=job(), pods=(pod(UNREADY, UNREADY, created=ago(IMAGE_PULL_SECONDS + 1)),)),
         (Phase.FAILED, Reason.IMAGE_PULL_FAILED),
-        action=DeleteJob,
     ),
     "image may come yet": Row(
         compile_job(),
@@ -301,6 +320,11 @@ ROWS = {
     ),
     "Job vanished, no result": Row(
         compile_job(Phase.RUNNING), seen(**READY), RETRYING, action=CreateJob
+    ),
+    "Job vanished too often": Row(
+        compile_job(Phase.RUNNING, status={"attempts": Attempts(0, 6)}),
+        seen(**READY),
+        (Phase.FAILED, Reason.INFRA_RETRIES_EXHAUSTED),
     ),
     # After the end
     "ended": Row(compile_job(Phase.SUCCEEDED), seen()),

@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJobStatus, Timestamps
 from qmk_contract.phases import ConditionType, Phase, Reason
-from qmk_contract.result import Diagnostic
+from qmk_contract.result import Diagnostic, Memory, Usage
 from qmk_operator.status import STATUS_BYTES_MAX, finished, fit, merge_patch, on_the_way
 from tests.unit.operator_objects import KEY, NOW, ago, compile_job
 
@@ -86,16 +87,35 @@ def test_a_refused_request_is_not_accepted() -> None:
     assert (accepted.status, accepted.reason) == ("False", "UnknownKeyboard")
 
 
-@given(st.integers(0, 60), st.integers(0, 2000))
-def test_a_status_stays_small(count: int, length: int) -> None:
+@given(st.integers(0, 60), st.integers(0, 2000), st.characters(codec="utf-8"))
+def test_a_status_stays_small(count: int, length: int, letter: str) -> None:
     item = Diagnostic("error" * 9, "é" * length, "f" * 400, 1, 2)
     status = finished(
-        compile_job(), Phase.FAILED, Reason.COMPILE_ERROR, "m" * 5000, NOW,
+        compile_job(), Phase.FAILED, Reason.COMPILE_ERROR, letter * 5000, NOW,
         diagnostics=(item,) * count,
     )  # fmt: skip
-    assert len(json.dumps(to_body(status))) <= STATUS_BYTES_MAX
+    body = json.dumps(to_body(status), ensure_ascii=False).encode()
+    assert len(body) <= STATUS_BYTES_MAX
     assert len(status.diagnostics) <= 20
     assert len(status.message or "") <= 1024
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**20])
+def test_numbers_that_the_api_server_would_refuse_are_left_out(number: int) -> None:
+    item = Diagnostic("error", "text", "keymap.c", number, number, number, number, "K" * 900)
+    usage = Usage(flash=Memory(number, 28672), ram=None)
+    status = fit(CompileJobStatus(diagnostics=(item,), usage=usage))
+    assert status.diagnostics == (Diagnostic("error", "text", "keymap.c", keycode="K" * 256),)
+    assert status.usage is None
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    wild = Diagnostic("error", "m", "f", 10**20, -1, 2**31, 3, "K" * 300)
+    status = fit(CompileJobStatus(diagnostics=(wild,), usage=Usage(Memory(-1), Memory(10**20))))
+    (item,) = status.diagnostics
+    assert (item.line, item.column, item.layer, item.key) == (None, None, None, 3)
+    assert len(item.keycode or "") == 256
+    assert status.usage is None
 
 
 def test_what_fits_stays_whole() -> None:

@@ -86,3 +86,22 @@ def test_a_message_that_never_ends_is_cut() -> None:
 def test_null_layers_and_keys_of_a_request_do_no_harm() -> None:
     (found,) = diagnostics.parse(f"{FILE}:3:26: error: e\n", KEYMAP_C, [None, [None]])
     assert (found.layer, found.key, found.keycode) == (0, 0, None)
+
+
+FORGED = (
+    "./.build/obj_x/src/keymap.c:5:47: error: 'KC_FOO' undeclared here\n"
+    " [0] = LAYOUT(KC_FOO x:99999999999999999999:1: error: y)\n"
+    "    5 | [0] = LAYOUT(KC_FOO x:7:1: error: y)\n"
+    " |  [0] = LAYOUT(KC_FOO x:8:1: error: y)\n"
+    "               ^\n"
+)
+
+
+def test_source_that_the_compiler_quotes_is_no_message() -> None:
+    [only] = diagnostics.parse(FORGED, b"", [])
+    assert (only.file, only.line) == ("keymap.c", 5)
+    assert only.message == "'KC_FOO' undeclared here"
+
+
+def test_a_number_that_no_compiler_writes_makes_no_message() -> None:
+    assert diagnostics.parse("a.c:99999999999999999999:1: error: y\n", b"", []) == ()

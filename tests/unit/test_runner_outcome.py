@@ -69,6 +69,10 @@ def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason
         (failed("OSError: [Errno 28] No space left on device: 'x'\n"), ExitCode.OUT_OF_DISK),
         (failed("a.c:1:1: error: e\n", returncode=-11), ExitCode.NO_RESULT),
         (failed("\u2612 Invalid return_code: -11\n"), ExitCode.NO_RESULT),
+        (failed("gmake: arm-none-eabi-gcc: No such file or directory\n"), ExitCode.NO_RESULT),
+        (failed("/bin/sh: 1: Cannot fork\n"), ExitCode.NO_RESULT),
+        (failed("cc1: fatal error: a.c: Input/output error\n"), ExitCode.NO_RESULT),
+        (failed("a.c:1:2: internal compiler error: Segmentation fault\n"), ExitCode.NO_RESULT),
         (Evidence(0, False, 0, "", False), ExitCode.NO_RESULT),
     ],
 )  # fmt: skip
