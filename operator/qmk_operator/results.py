@@ -38,7 +38,8 @@ def fault(stored: StoredResult, key: str, toolchain_digest: str | None) -> str |
             return "the build says that it succeeded, but made no firmware"
         if result.firmware.size != stored.firmware_size:
             return "the firmware in storage is not the one that the result names"
-        if _FIRMWARE_NAME.fullmatch(f"{result.firmware.sha256}.{result.firmware.extension}") is None:
+        name = f"{result.firmware.sha256}.{result.firmware.extension}"
+        if _FIRMWARE_NAME.fullmatch(name) is None:
             return "the stored result names its firmware in no known way"
     return None
 

@@ -1,5 +1,6 @@
 """The status of a CompileJob: how it changes, how it is told, how small it stays."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -145,6 +146,11 @@ def _cut(text: str, length: int) -> str:
     return text.encode("utf-8", "replace")[:length].decode("utf-8", "ignore")
 
 
+def _size(value: Any) -> int:
+    """Bytes of a value as JSON."""
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
 def minimal(status: CompileJobStatus) -> CompileJobStatus:
     """A status that the API server cannot refuse for what a build said."""
     message = "the details are in the build's log"
@@ -173,5 +179,7 @@ def _short(item: Diagnostic) -> Diagnostic:
         keycode=None if item.keycode is None else _cut(item.keycode, _KEYCODE_MAX),
         severity=_cut(item.severity, 16),
         message=_cut(item.message, _DIAGNOSTIC_MESSAGE_MAX),
-        file=None if item.file is None else _cut(item.file[-_DIAGNOSTIC_FILE_MAX:], _DIAGNOSTIC_FILE_MAX),
+        file=None
+        if item.file is None
+        else _cut(item.file[-_DIAGNOSTIC_FILE_MAX:], _DIAGNOSTIC_FILE_MAX),
     )
