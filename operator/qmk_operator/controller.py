@@ -177,11 +177,13 @@ class Controller:
     async def _refresh(self, job: CompileJob) -> Outcome:
         """The object has changed since the watch told of it: read it and decide anew."""
         try:
-            self.store.put(Kind.COMPILE_JOB, await self.compile_jobs.read_compile_job(job.name))
+            body = await self.compile_jobs.read_compile_job(job.name)
         except NotFoundError:
             self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
             return Outcome()
         except ClusterError as error:
             logger.warning("CompileJob %s has to wait: %s", job.name, error)
             return Outcome(failed=True)
-        return Outcome(requeue_seconds=0)
+        if self.store.put(Kind.COMPILE_JOB, body) or self.store.compile_job(job.name) != job:
+            return Outcome(requeue_seconds=0)
+        return Outcome(failed=True)

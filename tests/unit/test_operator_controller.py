@@ -163,6 +163,13 @@ async def test_a_job_that_changed_meanwhile_is_read_again(operator: Operator) ->
     assert operator.status()["phase"] == "Succeeded"
 
 
+async def test_a_conflict_without_news_waits(operator: Operator) -> None:
+    operator.storage.results[KEY] = stored()
+    operator.add(compile_job())
+    operator.cluster.errors["patch_status"] = [ConflictError("version")]
+    assert (await operator.step()).failed
+
+
 async def test_a_job_that_is_gone_is_forgotten(operator: Operator) -> None:
     operator.storage.results[KEY] = stored()
     operator.add(compile_job())
