@@ -75,6 +75,9 @@ def _leave_node(
         job, Phase.STARTING, Reason.RETRYING, f"the node {pod.node or ''} was lost", now,
         **identity(job, seen), timestamps=run_times(job, seen),
     )  # fmt: skip
+    left = (pod.deletion or pod.created) + timedelta(seconds=_NODE_GRACE_SECONDS) - now
+    if left > timedelta(0):
+        return Decision(status, requeue_seconds=left.total_seconds())
     return Decision(status, DeleteJob(child), requeue_seconds=STARTING_SECONDS)
 
 

@@ -42,7 +42,7 @@ def decide(job: CompileJob, seen: Observed, now: datetime, image_pull_seconds: i
             job, Phase.FAILED, Reason.JOB_NAME_TAKEN, message, now, rerun=seen.rerun
         )  # fmt: skip
         return Decision(status)
-    if job.spec.cancel and not _over(seen):
+    if job.spec.cancel and not _too_late(seen):
         return _cancel(job, seen, now)
     if seen.job is None:
         decision = _without_job(job, seen, now)
@@ -83,6 +83,13 @@ def _over(seen: Observed) -> bool:
     if seen.job is None:
         return False
     return seen.job.finished or (seen.pod is not None and seen.pod.over)
+
+
+def _too_late(seen: Observed) -> bool:
+    """Whether a cancel changes nothing any more: a pod that was lost has a successor to come."""
+    if seen.job is None:
+        return False
+    return seen.job.finished or (seen.pod is not None and seen.pod.succeeded)
 
 
 def _cancel(job: CompileJob, seen: Observed, now: datetime) -> Decision:

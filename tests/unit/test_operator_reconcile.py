@@ -256,15 +256,21 @@ ROWS = {
         ),
         (Phase.QUEUED, Reason.WAITING_FOR_STORAGE),
         action=DeleteJob,
+        fields={"attempts": Attempts(0, 3), "job_name": None, "pod_name": None},
     ),
     "node is gone with its pod": Row(
         compile_job(Phase.RUNNING),
         seen(
             job=job(),
-            pods=(replace(pod(True, True), deleted=True, disruption="DeletionByTaintManager"),),
+            pods=(pod(True, True, **NODE_LOST, deletion=ago(61)),),
         ),
-        (Phase.STARTING, Reason.RETRYING),
+        RETRYING,
         action=DeleteJob,
+    ),
+    "node is gone, may come back": Row(
+        compile_job(Phase.RUNNING),
+        seen(job=job(), pods=(pod(True, True, **NODE_LOST, deletion=ago(50)),)),
+        RETRYING,
     ),
     "Job failed after its result landed": Row(
         compile_job(Phase.RUNNING),
@@ -298,6 +304,12 @@ ROWS = {
         compile_job(Phase.RUNNING, cancel=True),
         seen(job=job(), pods=(pod(0, True),), result=stored(), result_read=True),
         COMPLETED,
+    ),
+    "cancel between two pods": Row(
+        compile_job(Phase.STARTING, cancel=True),
+        seen(job=job(), pods=(pod(21, 23),), result_read=True),
+        (Phase.CANCELLED, Reason.CANCEL_REQUESTED),
+        action=DeleteJob,
     ),
     "cancel while storage is down": Row(
         compile_job(Phase.RUNNING, cancel=True),
