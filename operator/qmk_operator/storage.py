@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from qmk_contract import artifacts
-from qmk_contract.codec import BodyError, from_body
+from qmk_contract.codec import from_body
 from qmk_contract.result import BuildResult
 from qmk_operator.results import StoredResult
 from qmk_operator.settings import StorageSettings
@@ -73,12 +73,12 @@ class Storage:
 
         A result that cannot be read is none: the next build writes it anew.
         """
-        document = await self.read_json(artifacts.build(key, artifacts.RESULT))
-        if document is None:
+        data = await self._call(self._read, artifacts.build(key, artifacts.RESULT))
+        if data is None:
             return None
         try:
-            result = from_body(BuildResult, document)
-        except BodyError as error:
+            result = from_body(BuildResult, json.loads(data))
+        except (ValueError, RecursionError) as error:
             logger.warning("The result of build %s is unreadable: %s", key, error)
             return None
         size = None

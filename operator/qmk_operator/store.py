@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from qmk_contract.codec import BodyError
 from qmk_contract.compile_job import CompileJob
 from qmk_operator.decision import Observed, current_run
 from qmk_operator.observation import JobView, PodView, by_age, job_view, pod_view
@@ -58,6 +57,10 @@ class Store:
             return False
         view = _view(kind, body)
         if view is None:
+            if known is not None and kind is Kind.COMPILE_JOB:
+                # What it asked for before is no longer so. A Job that is forgotten would be
+                # made again, so of Jobs and pods the last that could be read counts.
+                self.remove(kind, name, known.uid)
             return False
         if known is not None:
             self._names[kind][known.owner].discard(name)
@@ -115,13 +118,14 @@ class Store:
 
 
 def _view(kind: Kind, body: Mapping[str, Any]) -> CompileJob | JobView | PodView | None:
-    if kind is Kind.JOB:
-        return job_view(body)
-    if kind is Kind.POD:
-        return pod_view(body)
+    """Read an object; one that cannot be read, of a schema not known here, must stop no other."""
     try:
+        if kind is Kind.JOB:
+            return job_view(body)
+        if kind is Kind.POD:
+            return pod_view(body)
         return CompileJob.from_body(body)
-    except (BodyError, ValueError) as error:
-        # Only a CompileJob of a schema that this version does not know.
-        logger.error("CompileJob %s is unreadable: %s", body["metadata"]["name"], error)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        name = body["metadata"]["name"]
+        logger.error("%s %s is unreadable: %r", kind.value, name, error)
         return None

@@ -66,6 +66,22 @@ def test_a_compile_job_that_cannot_be_read_is_left_alone() -> None:
     assert not Store().put(Kind.COMPILE_JOB, body)
 
 
+def test_a_compile_job_that_becomes_unreadable_is_forgotten() -> None:
+    store = Store()
+    store.put(Kind.COMPILE_JOB, compile_job_body(compile_job(), 7))
+    body = compile_job_body(compile_job(), 8)
+    body["status"] = {"phase": "Dreaming"}
+    assert not store.put(Kind.COMPILE_JOB, body)
+    assert store.compile_job(KEY) is None
+
+
+def test_a_pod_that_cannot_be_read_stops_nothing() -> None:
+    body = pod_body("a")
+    state = {"running": {"startedAt": None}}
+    body["status"] = {"containerStatuses": [{"name": "build", "state": state}]}
+    assert not Store().put(Kind.POD, body)
+
+
 def test_a_compile_job_that_is_being_deleted_is_gone() -> None:
     store = Store()
     body = compile_job_body(compile_job())
