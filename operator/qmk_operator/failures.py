@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from qmk_contract.exit_codes import KILLED, NOT_RETRIED, REASONS, ExitCode
 from qmk_contract.phases import Phase, Reason
-from qmk_operator.observation import IMAGE_PULL_REASONS, ContainerView, JobView, PodView
+from qmk_operator.observation import (
+    IMAGE_PULL_REASONS,
+    START_REASONS,
+    ContainerView,
+    JobView,
+    PodView,
+)
 
 #: Reasons of a DisruptionTarget condition that speak of a node that is gone; see
 #: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
@@ -79,8 +85,13 @@ def job_failure(job: JobView, pods: Sequence[PodView]) -> Failure:
 
 
 def image_pull_failure(pod: PodView) -> Failure | None:
-    """The failure of a pod that waits for an image that does not arrive, if it does."""
+    """The failure of a pod whose image does not arrive or whose container does not start."""
     for container in (pod.build, pod.upload):
+        if container.waiting_reason in START_REASONS:
+            return Failure(
+                Reason.INFRA_RETRIES_EXHAUSTED,
+                f"the node cannot start the build: {container.waiting_reason}",
+            )
         if container.waiting_reason in IMAGE_PULL_REASONS:
             return Failure(
                 Reason.IMAGE_PULL_FAILED,

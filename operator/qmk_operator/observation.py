@@ -29,6 +29,11 @@ IMAGE_PULL_REASONS = frozenset(
     }
 )
 
+#: Reasons of a waiting container that the node has an image for, but cannot start.
+START_REASONS = frozenset(
+    {"CreateContainerError", "CreateContainerConfigError", "RunContainerError"}
+)
+
 
 @dataclass(frozen=True)
 class ContainerView:

@@ -12,7 +12,7 @@ from qmk_operator.failures import (
     not_retried,
     pod_failure,
 )
-from qmk_operator.observation import IMAGE_PULL_REASONS, ContainerView, PodView
+from qmk_operator.observation import IMAGE_PULL_REASONS, START_REASONS, ContainerView, PodView
 from tests.unit.operator_objects import ago, job, pod
 
 OOM_KILLED = ContainerView(started=ago(3), exit_code=137, exit_reason="OOMKilled")
@@ -115,6 +115,14 @@ def test_an_image_that_does_not_come_is_named(reason: str) -> None:
     waiting = ContainerView(waiting_reason=reason)
     failure = image_pull_failure(pod(ContainerView(), waiting))
     assert failure is not None
+    assert reason in failure.message
+
+
+@pytest.mark.parametrize("reason", sorted(START_REASONS))
+def test_a_container_that_does_not_start_is_the_services_fault(reason: str) -> None:
+    failure = image_pull_failure(pod(ContainerView(waiting_reason=reason), ContainerView()))
+    assert failure is not None
+    assert failure.reason is Reason.INFRA_RETRIES_EXHAUSTED
     assert reason in failure.message
 
 
