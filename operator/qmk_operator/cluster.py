@@ -38,7 +38,11 @@ class NotFoundError(ClusterError):
     """There is no such object (any more)."""
 
 
-class InvalidError(ClusterError):
+class RefusedError(ClusterError):
+    """The API server answers, and will not have this until somebody changes a rule."""
+
+
+class InvalidError(RefusedError):
     """The API server will never take this body."""
 
 
@@ -173,6 +177,8 @@ def _translated(error: ApiException) -> ClusterError:
         return NotFoundError(message)
     if error.status == 409:
         return ConflictError(message)
+    if error.status == 403:
+        return RefusedError(message)
     if error.status in (400, 422):
         return InvalidError(message)
     return ClusterError(message)

@@ -9,15 +9,22 @@ from typing import Any, Protocol
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob, CompileJobStatus
 from qmk_contract.errors import RequestError
+from qmk_contract.phases import Phase, Reason
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds, NameTakenError
-from qmk_operator.cluster import ClusterError, ConflictError, InvalidError, NotFoundError
+from qmk_operator.cluster import (
+    ClusterError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+)
 from qmk_operator.decision import Action, CreateJob, Decision, DeleteJob, Need, Observed
 from qmk_operator.metrics import Metrics
 from qmk_operator.reconcile import decide, result_key
 from qmk_operator.request import Catalogue, resolve
 from qmk_operator.results import StoredResult
-from qmk_operator.status import merge_patch, minimal
+from qmk_operator.status import merge_patch, minimal, on_the_way
 from qmk_operator.storage import StorageUnavailableError
 from qmk_operator.store import Kind, Store
 from qmk_operator.work_queue import Outcome
@@ -85,6 +92,16 @@ class Controller:
         except StorageUnavailableError as error:
             logger.warning("CompileJob %s waits for storage: %s", job.name, error)
             decision = self._decide(job, replace(seen, storage_down=True))
+        except RefusedError as error:
+            if not isinstance(decision.action, CreateJob):
+                raise
+            logger.warning("CompileJob %s gets no Job: %s", job.name, error)
+            message = f"the cluster refuses the build's Job: {error}"
+            now = self.clock()
+            await self._write(
+                job, on_the_way(job, Phase.QUEUED, Reason.WAITING_FOR_SLOT, message, now)
+            )
+            return Outcome(failed=True)
         except NameTakenError:
             decision = self._decide(job, replace(seen, name_taken=True))
         if decision.status is not None:

@@ -11,7 +11,13 @@ from qmk_contract.phases import Phase
 from qmk_contract.queue import Limits
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds
-from qmk_operator.cluster import ClusterError, ConflictError, InvalidError, NotFoundError
+from qmk_operator.cluster import (
+    ClusterError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+)
 from qmk_operator.controller import Controller
 from qmk_operator.metrics import Metrics
 from qmk_operator.store import Kind, Store
@@ -144,6 +150,16 @@ async def test_an_api_server_that_is_down_is_tried_again(operator: Operator) -> 
     assert (await operator.step()).failed
     assert operator.admission.running == 0
     assert not (await operator.step()).failed
+
+
+async def test_a_job_that_the_cluster_refuses_waits_and_says_why(operator: Operator) -> None:
+    operator.add(compile_job())
+    operator.cluster.errors["create_job"] = [RefusedError("403 Forbidden: exceeded quota")]
+    assert (await operator.step()).failed
+    assert operator.status()["phase"] == "Queued"
+    assert "exceeded quota" in operator.status()["message"]
+    assert not (await operator.step()).failed
+    assert list(operator.cluster.jobs) == [KEY]
 
 
 async def test_a_request_that_is_refused_says_why(operator: Operator) -> None:
