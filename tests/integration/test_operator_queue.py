@@ -4,6 +4,7 @@ import pytest
 
 from tests.integration.operator_system import OperatorSystem, StartSystem
 from tests.integration.published import key_of, keymap, upload
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -120,6 +121,13 @@ def test_metrics_tell_of_ends_and_slots(system: OperatorSystem) -> None:
     system.node.end(pod)
     system.jobs.wait(name, "Succeeded")
     text = system.operator.metrics()
-    assert 'qmk_compile_jobs_finished_total{phase="Succeeded",reason="Completed"}' in text
-    assert "qmk_compile_running" in text
+    lines = text.splitlines()
+    ends = 'qmk_compile_jobs_finished_total{phase="Succeeded",reason="Completed"} '
+    (counted,) = [line.removeprefix(ends) for line in lines if line.startswith(ends)]
+    assert float(counted) >= 1
+    wait_for(
+        "the slot to be free",
+        lambda: "qmk_compile_running 0.0" in system.operator.metrics().splitlines(),
+        seconds=10,
+    )
     assert name not in text
