@@ -17,3 +17,10 @@ class RequestError(ValueError):
         self.message = message
         self.layer = layer
         self.key = key
+
+
+def invalid_keymap(
+    message: str, *, layer: int | None = None, key: int | None = None
+) -> RequestError:
+    """The error of a keymap that cannot be built."""
+    return RequestError(Reason.INVALID_KEYMAP, message, layer=layer, key=key)

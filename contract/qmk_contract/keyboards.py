@@ -75,9 +75,10 @@ def resolve_alias(name: str, aliases: Mapping[str, Any]) -> str:
     """Follow keyboard_aliases.json from an old name to the current one; aliases may chain."""
     for _ in range(_ALIAS_HOPS_MAX):
         entry = aliases.get(name)
-        if entry is None:
+        target = entry.get("target") if isinstance(entry, Mapping) else entry
+        if not isinstance(target, str):
             return name
-        name = entry["target"] if isinstance(entry, Mapping) else str(entry)
+        name = target
     return name
 
 

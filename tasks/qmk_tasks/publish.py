@@ -140,6 +140,9 @@ def _layers(manifest: Manifest) -> Iterator[Layer]:
 def _metadata(objects: Path, commit: str) -> Iterator[tuple[str, Path]]:
     """Keys and files of the keyboard metadata; what no key can name is left out, and said."""
     root = (objects / artifacts.keyboard_list(commit)).parent
+    # The tree's own code wrote there: nothing is read through a link that it left.
+    if root.resolve() != objects.resolve() / root.relative_to(objects):
+        raise TaskError("a folder of the snapshot is a link")
     for path in sorted(root.rglob("*")):
         if not stat.S_ISREG(path.lstat().st_mode):
             continue

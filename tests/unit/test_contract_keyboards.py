@@ -56,6 +56,11 @@ def test_aliases_chain_and_a_loop_ends() -> None:
     assert resolve_alias("x", aliases) in {"x", "y"}
 
 
+@pytest.mark.parametrize("entry", [{}, {"target": None}, 7, []])
+def test_an_alias_without_a_target_is_none(entry: object) -> None:
+    assert resolve_alias("a", {"a": entry}) == "a"
+
+
 def test_a_layout_alias_is_resolved() -> None:
     assert PAD.check(Keymap("LAYOUT", (("A", "B"),))).layout == "LAYOUT_2"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmk_contract import keycodes
 from qmk_contract.errors import RequestError
 from qmk_contract.keymap import (
-    KEYCODE_PATTERN,
     LAYERS_MAX,
     NAME_PATTERN,
     normalise_keymap,
@@ -53,7 +53,7 @@ def test_any_json_is_normalised_or_refused_with_the_one_error(layout: Any, layer
         made = normalise_keymap({"layout": layout, "layers": layers})
     except RequestError:
         return
-    assert all(re.fullmatch(KEYCODE_PATTERN, code) for code in made.keycodes())
+    assert all(keycodes.fault(code) is None for code in made.keycodes())
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,19 @@ def test_any_json_is_normalised_or_refused_with_the_one_error(layout: Any, layer
         (keymap(["A"], config={"a": "$(shell id)"}), Reason.INVALID_KEYMAP, None, None, "config.a"),
         (keymap(["A"], config={"$(x)": 1}), Reason.INVALID_KEYMAP, None, None, "config"),
         (keymap(["A"], modules=["a/../../b"]), Reason.INVALID_KEYMAP, None, None, "modules[0]"),
+        (keymap(["KC_A <% x %>"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["%:include"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
+        (keymap(["A"], encoders=[[{"ccw": "KC_A}; x"}]]), Reason.INVALID_KEYMAP, None, None,
+         "encoders[0][0].ccw"),
+        (keymap(["A"], macros=[[{"action": "tap", "keycodes": ["A);"]}]]), Reason.INVALID_KEYMAP,
+         None, None, "macros[0][0].keycodes[0]"),
+        (keymap(["A"], keycodes=[{"key": 'X", y'}]), Reason.INVALID_KEYMAP, None, None,
+         "keycodes[0].key"),
+        (keymap(["A"], modules=[1]), Reason.INVALID_KEYMAP, None, None, "modules[0]"),
+        (keymap(["A"], modules=["a"] * 33), Reason.INVALID_KEYMAP, None, None, "more than 32"),
+        (keymap(["A"], config={"a": float("inf")}), Reason.INVALID_KEYMAP, None, None, "config.a"),
+        (keymap(["A"], config={"a": 2**53}), Reason.INVALID_KEYMAP, None, None, "config.a"),
+        (keymap(["A"], macros=[["\ud800"]]), Reason.INVALID_KEYMAP, None, None, "macros[0][0]"),
         (keymap(["A"], macros=[["\x00"]]), Reason.INVALID_KEYMAP, None, None, "macros[0][0]"),
         (keymap(["A"], macros=["x" * 140_000]), Reason.INVALID_KEYMAP, None, None, "macros[0]"),
         (
@@ -110,6 +123,12 @@ def test_a_bad_keymap_is_refused_with_the_place_named(
     error = caught.value
     assert (error.reason, error.layer, error.key) == (reason, layer, key)
     assert message in error.message
+
+
+def test_whole_numbers_have_one_form() -> None:
+    made = normalise_keymap(keymap(["KC_A"], config={"tapping": {"term": 200.0, "ratio": 0.5}}))
+    assert made.fields == {"config": {"tapping": {"term": 200, "ratio": 0.5}}}
+    assert isinstance(made.fields["config"]["tapping"]["term"], int)
 
 
 def test_as_many_layers_as_qmk_can_hold_are_accepted() -> None:

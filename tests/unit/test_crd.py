@@ -21,6 +21,7 @@ from qmk_contract.compile_job import (
     CompileJobSpec,
     CompileJobStatus,
 )
+from qmk_contract.keymap_fields import BUILD_FIELDS
 from qmk_contract.phases import ConditionType, JobClass, Phase, Reason
 from qmk_contract.result import DIAGNOSTICS_MAX
 
@@ -99,7 +100,7 @@ def test_the_closed_sets_are_the_same() -> None:
 
 
 def test_the_keymap_has_the_fields_that_are_built() -> None:
-    assert set(SPEC["keymap"]["properties"]) == {"layout", "layers", *keymap.BUILD_FIELDS}
+    assert set(SPEC["keymap"]["properties"]) == {"layout", "layers", *BUILD_FIELDS}
 
 
 @pytest.mark.parametrize(

@@ -190,3 +190,15 @@ def test_a_manifest_that_is_not_this_commits_is_refused(snapshot: Path, old: str
 def test_no_snapshot_is_no_publication(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"manifest\.json"):
         publish(tmp_path, COMMIT, "master", Bucket())
+
+
+def test_a_folder_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> None:
+    metadata = (snapshot / artifacts.keyboard_list(COMMIT)).parent
+    elsewhere = tmp_path / "elsewhere"
+    metadata.rename(elsewhere)
+    (elsewhere / "canary.json").write_text("canary")
+    metadata.symlink_to(elsewhere)
+    bucket = Bucket()
+    with pytest.raises(TaskError, match="is a link"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert all(b"canary" not in data for data, _ in bucket.objects.values())
