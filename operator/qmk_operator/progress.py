@@ -142,7 +142,7 @@ def _job_failed(job: CompileJob, seen: Observed, child: JobView, now: datetime) 
             return Decision(action=action, requeue_seconds=STARTING_SECONDS)
         # Nothing is wrong with the request: it waits until storage answers, and is built again.
         gone = {"job_name": None, "pod_name": None, "node_name": None}
-        changes = identity(job, seen) | gone | {"attempts": attempts(job, seen, lost=1)}
+        changes = identity(job, seen) | gone
         status = on_the_way(
             job, Phase.QUEUED, Reason.WAITING_FOR_STORAGE,
             "storage was away while the build ran; it is built again when storage answers", now,

@@ -85,14 +85,25 @@ def test_retries_that_are_used_up_say_what_came_last(start_system: StartSystem) 
         for number in (1, 2):
             pod = system.node.pod(name, number=number)
             system.node.start(pod)
-            system.node.end(pod, build=0, upload=22)
+            system.node.end(pod, build=0, upload=23)
         done = system.jobs.wait(name, "Failed", "InfraRetriesExhausted")
-        assert "storage did not take" in done["message"]
+        assert "gave up after 2 pods" in done["message"]
         assert done["attempts"]["infra"] == 2
         stuck = system.jobs.make(keymap("KC_F9"))
         system.node.wait_with(system.node.pod(stuck), "ImagePullBackOff")
         system.jobs.wait(stuck, "Failed", "ImagePullFailed")
         system.jobs.wait_no_job(stuck)
+
+
+def test_storage_that_took_nothing_from_any_pod_ends_nothing(start_system: StartSystem) -> None:
+    with start_system(QMK_INFRA_RETRIES="1") as system:
+        name = system.jobs.make(keymap("KC_F10"))
+        for number in (1, 2):
+            pod = system.node.pod(name, number=number)
+            system.node.start(pod)
+            system.node.end(pod, build=0, upload=22)
+        waiting = system.jobs.wait(name, "Queued", "WaitingForStorage")
+        assert waiting["attempts"]["infra"] == 2
 
 
 def test_storage_that_goes_away_ends_nothing(

@@ -256,7 +256,7 @@ ROWS = {
         ),
         (Phase.QUEUED, Reason.WAITING_FOR_STORAGE),
         action=DeleteJob,
-        fields={"attempts": Attempts(0, 3), "job_name": None, "pod_name": None},
+        fields={"attempts": Attempts(0, 2), "job_name": None, "pod_name": None},
     ),
     "node is gone with its pod": Row(
         compile_job(Phase.RUNNING),
