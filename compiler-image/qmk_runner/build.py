@@ -75,6 +75,9 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
     if verdict.reason is None:
         raise InfrastructureError(verdict.exit_code, verdict.message)
     sections = firmware.avr_sections(workspace.tree, names.elf, settings.search_path)
+    # Before the log is closed: it shall be open to say that the disk is full.
+    made = _leave_firmware(settings.shared, outputs, verdict.reason)
+    keymap_c = _leave(settings.shared / artifacts.KEYMAP_C, outputs.keymap_c)
     watch.lap("collect")
     result = BuildResult(
         key=order.key,
@@ -88,8 +91,8 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
         started=started,
         finished=datetime.now(UTC),
         log=log.close(),
-        firmware=_leave_firmware(settings.shared, outputs, verdict.reason),
-        keymap_c=_leave(settings.shared / artifacts.KEYMAP_C, outputs.keymap_c),
+        firmware=made,
+        keymap_c=keymap_c,
         usage=firmware.usage(text, sections),
         diagnostics=messages,
         times=watch.times,

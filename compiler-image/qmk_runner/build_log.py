@@ -60,10 +60,12 @@ class BuildLog:
 
     def close(self) -> Artifact:
         """Write the rest, and the file anew as a whole: nobody else's bytes may be in it."""
-        self._end_line()
-        rest = self._clean_tail()
-        self._write(rest)
-        self._file.close()
+        try:
+            self._end_line()
+            rest = self._clean_tail()
+            self._write(rest)
+        finally:
+            self._file.close()
         data = bytes(self._head + rest)
         regular_file.replace(self._path, data)
         return Artifact(size=len(data), sha256=hashlib.sha256(data).hexdigest())

@@ -13,7 +13,7 @@ _MESSAGE_LENGTH_MAX = 512
 #: Source that the compiler quotes: a stranger's text, which may look like a message. GCC 5 indents
 #: it, newer ones put "12 |" before it; the tree puts " | " before all of the compiler's lines.
 _TREES_PREFIX = re.compile(r"^ \| ?(?=\S)")
-_QUOTED = re.compile(r"\s|\d+ \||\| ")
+_QUOTED = re.compile(r"\s|\d+ ?\||\| ")
 #: The tree prints what it compiles and what the compiler says on one line, hence no "^".
 _GCC = re.compile(
     r"(?:^|\s)(?P<file>[^\s:]+):(?P<line>\d{1,9}):(?P<column>\d{1,9}):"

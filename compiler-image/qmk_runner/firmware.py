@@ -18,7 +18,7 @@ _ELF_AVR = (83).to_bytes(2, "little")  # e_machine of AVR
 #: "23012/28672 (80%, 5660 bytes free)", "31378/28672 (2706 bytes over)": the tree's own check
 #: of the firmware against what the bootloader leaves.
 _SIZE = re.compile(
-    r"^[ *|]*The firmware (?:size is fine -|is too large!)"
+    r"^ \* The firmware (?:size is fine -|is too large!)"
     r" (?P<used>\d{1,9})/(?P<limit>\d{1,9}) \([^()\n]{0,60}bytes",
     re.MULTILINE,
 )

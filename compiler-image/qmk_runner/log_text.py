@@ -6,6 +6,8 @@ from pathlib import Path
 
 #: ECMA-48: CSI sequences (colours), OSC strings, and two-character escapes.
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+#: What makes a URL a presigned one (AWS Signature Version 4 in a query).
+_SIGNED = re.compile(rb"(?i)\b(X-Amz-[A-Za-z-]{1,40}=)[^\s&'\"]+")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 Clean = Callable[[bytes], bytes]
@@ -25,7 +27,7 @@ def cleaner(tree: Path, scratch: Path, temporary: Path) -> Clean:
 
     def clean(line: bytes) -> bytes:
         line = _CONTROLS.sub(b"", _ESCAPES.sub(b"", line))
-        line = inside.sub(_relative, line)
+        line = _SIGNED.sub(rb"\1...", inside.sub(_relative, line))
         return line.decode("utf-8", "replace").rstrip().encode()
 
     return clean

@@ -10,8 +10,8 @@ from qmk_contract.result import Diagnostic
 
 MESSAGE_LENGTH_MAX = 1024
 #: A program's own message starts its line, the tree's " | " before it at most: source text that
-#: the compiler quotes is indented, and so cannot speak for the system.
-_LINE = r"^(?: \| )?(?! )[^\n]*"
+#: the compiler quotes is indented or numbered, and so cannot speak for the system.
+_LINE = r"^(?: \| )?(?!\s|\d+ \||\| )[^\n]*"
 _DISK_FULL = re.compile(
     _LINE + r"(?:: |\] )(?:No space left on device|Disk quota exceeded)(?:: '[^\n]*')?$",
     re.MULTILINE,
@@ -23,22 +23,30 @@ _STARVED = re.compile(
     re.MULTILINE,
 )
 _TOO_LARGE = re.compile(
-    r"^[ *|]*(?P<size>The firmware is too large! \d{1,9}/\d{1,9} \(\d{1,9} bytes over\))"
+    r"^ \* (?P<size>The firmware is too large! \d{1,9}/\d{1,9} \(\d{1,9} bytes over\))"
     r"|" + _LINE + r"(?P<region>region \W?\w{1,64}\W? overflowed by \d{1,9} bytes)",
     re.MULTILINE,
 )
+#: How `qmk` starts the line of an error: with its sign for one, if the terminal can show it.
+_QMK = r"^(?:\u2612 )?"
 #: What `qmk` says when the make that it started was ended by a signal.
-_MAKE_CRASHED = re.compile(r"^\W*(?P<what>Invalid return_code: -\d+)", re.MULTILINE)
+_MAKE_CRASHED = re.compile(_QMK + r"(?P<what>Invalid return_code: -\d{1,3})$", re.MULTILINE)
+_TOOL = r"\S{0,200}-(?:gcc|g\+\+|as|ar|ld|nm|objcopy|objdump|size)"
 #: A toolchain that is not whole, or a machine in trouble: no keymap's fault.
 _BROKEN = re.compile(
-    r"^(?: \| )?(?:g?make(?:\[\d+\])?|/bin/sh: \d+|sh: \d+): "
-    r"(?:\S*-(?:gcc|g\+\+|ar|ld|nm|objcopy|size): "
-    r"(?:No such file or directory|not found|Permission denied)|Cannot fork)$"
-    r"|" + _LINE + r"(?:: (?:Input/output error|Read-only file system|Too many open files)$"
-    r"|internal compiler error: (?:Segmentation fault|Aborted|Bus error))",
+    r"^(?: \| )?(?:g?make(?:\[\d+\])?: |(?:/bin/)?(?:ba|da)?sh: (?:line )?(?:\d+: )?)?"
+    r"(?:(?:execvp: )?" + _TOOL + r": "
+    r"(?:No such file or directory|(?:command )?not found|Permission denied)$"
+    r"|" + _TOOL + r": (?:error trying to exec|fatal error: cannot execute) "
+    r"|Cannot fork$)"
+    r"|" + _LINE + r"(?:(?:: |\] )"
+    r"(?:Input/output error|Read-only file system|Too many open files)(?:: '[^\n]*')?$"
+    r"|internal compiler error: (?:Segmentation fault|Aborted|Bus error|Illegal instruction))",
     re.MULTILINE,
 )
-_INVALID_KEYMAP = re.compile(r"^\W*(?P<message>Invalid JSON (?:keymap|encountered)[^\n]*)", re.M)
+_INVALID_KEYMAP = re.compile(
+    _QMK + r"(?P<message>Invalid JSON (?:keymap|encountered)[^\n]*)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

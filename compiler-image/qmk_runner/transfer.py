@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 T = TypeVar("T")
 
 SOCKET_SECONDS = 10.0
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+#: The volume takes no more, whichever limit says so.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK_BYTES = 1 << 18
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 3.0

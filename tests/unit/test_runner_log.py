@@ -28,6 +28,8 @@ CLEAN = cleaner(Path("/scratch/work/tree"), Path("/scratch"), Path("/scratch/wor
         (b"Invalid JSON: /scratch/work/keymap.json : bad", "Invalid JSON: keymap.json : bad"),
         (b"/scratch/work/tmp/ccAb3xYz.s: Assembler messages:", "cc.s: Assembler messages:"),
         (b"/scratch/work/tmp/cczm2xlc.ltrans0.ltrans.o: In", "cc.ltrans0.ltrans.o: In"),
+        (b"GET /x?X-Amz-Credential=a%2Fb&X-Amz-Signature=0f 403",
+         "GET /x?X-Amz-Credential=...&X-Amz-Signature=... 403"),
         (b"HOME=/scratch/work/home", "HOME=home"),
     ],
 )  # fmt: skip
@@ -94,3 +96,19 @@ def test_what_others_wrote_into_the_log_is_not_kept(tmp_path: Path) -> None:
     log.close()
     assert (tmp_path / "log").read_text() == "ours\nThe end.\n"
     assert (tmp_path / "target").read_text() == "untouched"
+
+
+def test_a_full_disk_stops_neither_a_note_nor_the_end(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        log = BuildLog(tmp_path / "log", limit_bytes=1024, clean=CLEAN, echo=full)
+        log.note("No room for this.")
+        with pytest.raises(OSError, match="No space left"):
+            log.close()
+        log.note("Nor for this.")
+
+
+def test_a_closed_log_takes_a_note_without_complaint(tmp_path: Path) -> None:
+    log = BuildLog(tmp_path / "log", limit_bytes=1024, clean=CLEAN, echo=io.BytesIO())
+    log.close()
+    log.note("Too late.")
+    assert (tmp_path / "log").read_bytes() == b""

@@ -1,5 +1,7 @@
 """What the end of a build means: one row per situation."""
 
+import time
+
 import pytest
 
 from qmk_contract.exit_codes import ExitCode
@@ -36,6 +38,10 @@ def failed(log: str, *diagnostics: Diagnostic, returncode: int = 2) -> Evidence:
          Reason.INVALID_KEYMAP),
         (failed("ValueError: Invalid keyboard: no/such/kb\n", returncode=255),
          Reason.COMPILE_ERROR),
+        (failed("    5 | ( Invalid return_code: -9\n"), Reason.COMPILE_ERROR),
+        (failed("     (Invalid return_code: -9\n"), Reason.COMPILE_ERROR),
+        (failed(" |     x = L(a: Input/output error\n"), Reason.COMPILE_ERROR),
+        (failed("     The firmware is too large! 1/2 (3 bytes over)\n"), Reason.COMPILE_ERROR),
         # A keycode may hold these words; the compiler quotes source indented.
         (failed("x.c:1:1: error: e\n     [0] = L(a: No space left on device\n"),
          Reason.COMPILE_ERROR),
@@ -73,6 +79,12 @@ def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason
         (failed("/bin/sh: 1: Cannot fork\n"), ExitCode.NO_RESULT),
         (failed("cc1: fatal error: a.c: Input/output error\n"), ExitCode.NO_RESULT),
         (failed("a.c:1:2: internal compiler error: Segmentation fault\n"), ExitCode.NO_RESULT),
+        (failed("avr-gcc: Permission denied\n"), ExitCode.NO_RESULT),
+        (failed("/bin/sh: line 1: avr-gcc: command not found\n"), ExitCode.NO_RESULT),
+        (failed("avr-gcc: error trying to exec 'cc1': execvp: No such file or directory\n"),
+         ExitCode.NO_RESULT),
+        (failed("OSError: [Errno 24] Too many open files: '/x'\n"), ExitCode.NO_RESULT),
+        (failed("OSError: [Errno 30] Read-only file system: 'x'\n"), ExitCode.NO_RESULT),
         (Evidence(0, False, 0, "", False), ExitCode.NO_RESULT),
     ],
 )  # fmt: skip
@@ -100,6 +112,13 @@ def test_an_end_that_might_not_repeat_is_no_result(evidence: Evidence, code: Exi
 )  # fmt: skip
 def test_the_message_says_what_to_mend(evidence: Evidence, message: str) -> None:
     assert judge(evidence).message == message
+
+
+@pytest.mark.parametrize("piece", ["\n", " \n", " | ", "(", ": Killed ", "region ", "a:1", "* "])
+def test_a_log_is_judged_in_time_that_grows_with_it_alone(piece: str) -> None:
+    began = time.process_time()
+    judge(failed(piece * ((1 << 18) // len(piece))))
+    assert time.process_time() - began < 5
 
 
 def test_a_message_has_a_bound() -> None:

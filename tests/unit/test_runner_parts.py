@@ -157,6 +157,12 @@ def test_usage_prefers_what_the_tree_itself_found(
     assert (usage.ram and (usage.ram.used, usage.ram.limit)) == ram
 
 
+@pytest.mark.parametrize("before", ["    5 | ", " | ", "    ", " | * ", "x * "])
+def test_a_size_in_quoted_source_is_none(before: str) -> None:
+    text = before + "The firmware size is fine - 1/2 (50%, 1 bytes free)"
+    assert firmware.usage(text, None) is None
+
+
 def test_nothing_known_is_no_usage() -> None:
     assert firmware.usage("no size line", None) is None
 

@@ -4,8 +4,11 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +18,20 @@ from typing import Any
 import pytest
 
 from qmk_contract import artifacts
+from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.phases import Reason
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
-from tests.build_pod import KEY, BuildPod, archive, build_order, install, upload_order
+from tests.build_pod import (
+    KEY,
+    PACKAGES,
+    ROOT,
+    BuildPod,
+    archive,
+    build_order,
+    install,
+    upload_order,
+)
 from tests.http_storage import HttpStorage, http_storage
 from tests.waiting import wait_for
 
@@ -103,6 +116,27 @@ def built(pod: ServedPod, finished: Path) -> ServedPod:
     """A pod whose build has ended well."""
     shutil.copytree(finished, pod.shared)
     return pod
+
+
+def run_build(pod: ServedPod, order: str, *before: str) -> str:
+    """Run ``build`` by a command that starts others; returns its output."""
+    done = subprocess.run(
+        [*before, sys.executable, "-S", "-m", "qmk_runner", "build"],
+        cwd=pod.scratch,
+        env={
+            "PATH": pod.search_path,
+            "PYTHONPATH": ":".join(str(ROOT / package) for package in PACKAGES),
+            "QMK_SCRATCH_DIR": str(pod.scratch),
+            "QMK_SHARED_DIR": str(pod.shared),
+            "QMK_CGROUP_DIR": str(pod.scratch / "cgroup"),
+            "QMK_BUILD_ORDER": order,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=50,
+        check=False,
+    )
+    return done.stdout.decode()
 
 
 def log(pod: ServedPod) -> str:
@@ -385,3 +419,33 @@ def test_endless_output_is_cut_in_the_middle(pod: ServedPod, bin_folder: Path) -
     assert "left out" in text
     assert "line 19999" in text
     assert len(output) < 4096 + 100
+
+
+def test_a_build_cannot_read_the_order_it_came_from(pod: ServedPod, tmp_path: Path) -> None:
+    """Without root's capabilities, if it has them: nothing in /proc is hidden from those."""
+    install(
+        tmp_path / "bin",
+        "qmk",
+        """[ -n "$PPID" ] && [ -d /proc/$PPID ] && echo parent is there
+        tr '\\0' '\\n' < /proc/$PPID/environ | grep -c QMK_BUILD_ORDER
+        tr '\\0' '\\n' < /proc/$$/environ | grep -c QMK_HOME; exit 1""",
+    )
+    without = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    done = run_build(pod, json.dumps(to_body(pod.build_order(LAYERS))), *without)
+    assert "parent is there" in done
+    assert "Permission denied" in done
+    numbers = [line for line in done.splitlines() if line.isdigit()]
+    assert numbers == ["0", "1"]
+
+
+def test_a_volume_that_is_full_ends_a_build_with_the_code_for_it(
+    pod: ServedPod, bin_folder: Path
+) -> None:
+    install(bin_folder, "qmk", MAKES_FIRMWARE + "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); "
+            "echo a line of output, and one more, and one more; done")  # fmt: skip
+    order = json.dumps(to_body(pod.build_order(LAYERS)))
+    process = pod.start("build", order)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (32768, 32768))
+    output, _ = process.communicate(timeout=50)
+    assert (process.returncode, b"Traceback" in output) == (ExitCode.OUT_OF_DISK, False)
+    assert not (pod.shared / artifacts.RESULT).exists()
