@@ -56,25 +56,22 @@ def keyboard_from_info(name: str, document: Mapping[str, Any]) -> Keyboard:
     Raises:
         ValueError: the document does not describe that keyboard.
     """
-    info = (document.get("keyboards") or {}).get(name)
-    if not isinstance(info, Mapping):
+    info = _object(_object(document, "keyboards"), name) if isinstance(document, Mapping) else {}
+    if not info:
         raise ValueError(f"info.json does not describe {name}")
-    layouts = info.get("layouts") or {}
+    aliases = _object(info, "layout_aliases")
     return Keyboard(
         name=name,
         platform=_platform(info),
-        layouts={
-            layout: len(data["layout"] if isinstance(data, Mapping) else data)
-            for layout, data in layouts.items()
-        },
-        layout_aliases=dict(info.get("layout_aliases") or {}),
+        layouts={layout: _keys(data) for layout, data in _object(info, "layouts").items()},
+        layout_aliases={old: new for old, new in aliases.items() if isinstance(new, str)},
     )
 
 
 def resolve_alias(name: str, aliases: Mapping[str, Any]) -> str:
     """Follow keyboard_aliases.json from an old name to the current one; aliases may chain."""
     for _ in range(_ALIAS_HOPS_MAX):
-        entry = aliases.get(name)
+        entry = aliases.get(name) if isinstance(aliases, Mapping) else None
         target = entry.get("target") if isinstance(entry, Mapping) else entry
         if not isinstance(target, str):
             return name
@@ -103,3 +100,17 @@ def _platform(info: Mapping[str, Any]) -> str:
     if platform:
         return platform
     return "avr" if info.get("protocol") in ("LUFA", "V-USB") else "chibios"
+
+
+def _object(holder: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    value = holder.get(field)
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"{field} in info.json is no object")
+    return value or {}
+
+
+def _keys(layout: object) -> int:
+    keys = layout.get("layout") if isinstance(layout, Mapping) else layout
+    if not isinstance(keys, list):
+        raise ValueError("a layout in info.json has no keys")
+    return len(keys)

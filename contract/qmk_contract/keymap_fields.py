@@ -21,9 +21,11 @@ _ARRAYS_MAX = {
 #: Fields that are one name.
 _WORDS = {"converter": r"[a-z0-9_]{1,64}", "host_language": r"[A-Za-z0-9_]{1,64}"}
 _TYPED = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]*")
-_WORD = re.compile(r"[A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z0-9_]{1,256}")
 _LABEL = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff\"'\\#{}]*")
 _MAKE_TEXT = re.compile(r"(?!.*\.\.)[A-Za-z0-9_ ,.:()|<>+*/-]*")
+_MODULE_LENGTH_MAX = 128
+_CONFIG_MAX = 64
 _MODULE = re.compile(r"[A-Za-z0-9_]{1,64}(?:/[A-Za-z0-9_]{1,64}){0,3}")
 BUILD_FIELDS = tuple(sorted((*_ARRAYS_MAX, *_WORDS, "config")))
 
@@ -47,6 +49,8 @@ def _check_kind(name: str, value: object) -> None:
     elif name == "config":
         if not isinstance(value, Mapping):
             raise invalid_keymap("config must be an object")
+        if len(value) > _CONFIG_MAX:
+            raise invalid_keymap(f"config has more than {_CONFIG_MAX} fields")
     else:
         _check_array(name, value)
 
@@ -58,7 +62,8 @@ def _check_array(name: str, value: object) -> None:
         raise invalid_keymap(f"{name} has more than {_ARRAYS_MAX[name]} items")
     if name == "modules":
         for index, item in enumerate(value):
-            if not isinstance(item, str) or not _MODULE.fullmatch(item):
+            fits = isinstance(item, str) and len(item) <= _MODULE_LENGTH_MAX
+            if not fits or not _MODULE.fullmatch(item):
                 raise invalid_keymap(f"modules[{index}] must be a module that the firmware has")
 
 
@@ -69,6 +74,8 @@ def _normal(name: str, value: Any, where: str, depth: int, inside: bool = False)
     if isinstance(value, Mapping):
         for key in value:
             _check_text(name, key, where, inside=True)
+        if name == "macros":
+            _check_macro_step(value, where)
         return {
             key: _normal(name, item, f"{where}.{key}", depth - 1, inside=True)
             for key, item in value.items()
@@ -82,6 +89,19 @@ def _normal(name: str, value: Any, where: str, depth: int, inside: bool = False)
         _check_text(name, value, where, inside)
         return value
     return _number(value, where) if isinstance(value, float | int) else value
+
+
+def _check_macro_step(step: Mapping[str, Any], where: str) -> None:
+    """An object of a macro; what its strings may hold is checked with all others."""
+    codes = step.get("keycodes", ())
+    if not isinstance(codes, list | tuple) or not all(isinstance(code, str) for code in codes):
+        raise invalid_keymap(f"{where}.keycodes must be an array of keycodes")
+    if not isinstance(step.get("action", ""), str):
+        raise invalid_keymap(f"{where}.action must be a word")
+    duration = step.get("duration", 0)
+    whole = isinstance(duration, int) or (isinstance(duration, float) and duration.is_integer())
+    if isinstance(duration, bool) or not whole:
+        raise invalid_keymap(f"{where}.duration must be a whole number")
 
 
 def _number(value: float, where: str) -> float | int:

@@ -19,6 +19,7 @@ from qmk_contract.build_key import (
     parse_job_id,
     request_document,
 )
+from qmk_contract.errors import RequestError
 from qmk_contract.keymap import normalise_keymap
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME
 from tests.strategies import json_values, keymaps
@@ -67,6 +68,22 @@ def test_two_values_share_canonical_json_only_if_they_are_the_same_json(one: Any
     same = json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
     assert (canonical_json(one) == canonical_json(two)) == same
     assert (digest_key(one) == digest_key(two)) == same
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True),
+                       st.one_of(st.integers(), st.floats()), max_size=5))  # fmt: skip
+def test_the_key_is_the_same_after_a_way_through_the_cluster(config: dict[str, Any]) -> None:
+    """Whose JSON has one kind of number: 1.0 comes back as 1."""
+    body = {"layout": "LAYOUT", "layers": [["KC_A"]], "config": config}
+    try:
+        made = key(body)
+    except RequestError:
+        return
+    stored = {
+        name: int(number) if float(number).is_integer() else number
+        for name, number in config.items()
+    }
+    assert key(json.loads(json.dumps({**body, "config": stored}))) == made
 
 
 def test_everything_that_changes_the_firmware_changes_the_key() -> None:

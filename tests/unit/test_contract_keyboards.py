@@ -49,6 +49,22 @@ def test_an_info_of_another_keyboard_is_refused() -> None:
         keyboard_from_info("demo/other", info())
 
 
+@pytest.mark.parametrize(
+    "document",
+    [[], None, "x", {"keyboards": "x"}, {"keyboards": {"demo/pad": [1]}}, info(layouts=["a"]),
+     info(layouts={"L": {}}), info(layouts={"L": 1}), info(layouts={"L": {"layout": 5}}),
+     info(layout_aliases=[1])],
+)  # fmt: skip
+def test_an_info_of_another_shape_is_refused(document: Any) -> None:
+    with pytest.raises(ValueError, match=r"info\.json"):
+        keyboard_from_info("demo/pad", document)
+
+
+@pytest.mark.parametrize("aliases", [None, [], "x"])
+def test_aliases_of_another_shape_are_none(aliases: Any) -> None:
+    assert resolve_alias("a", aliases) == "a"
+
+
 def test_aliases_chain_and_a_loop_ends() -> None:
     aliases = {"a": {"target": "b"}, "b": "c", "x": {"target": "y"}, "y": {"target": "x"}}
     assert resolve_alias("a", aliases) == "c"
