@@ -6,6 +6,7 @@ seen, and a publication that was broken off is taken up where it ended.
 
 import hashlib
 import json
+import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -59,6 +60,7 @@ def publish(objects: Path, commit: str, channel: str, storage: Objects) -> Count
         TaskError: the folder is no snapshot of that commit, or storage failed.
     """
     pointer = artifacts.channel(channel)
+    _refuse_linked_folders(objects)
     manifest = _read_manifest(objects, commit)
     counts = Counts(0, 0)
     if storage.read_json(artifacts.manifest(commit)) is None:
@@ -107,6 +109,14 @@ def _store_layer(objects: Path, layer: Layer, there: Mapping[str, int], storage:
     return _store(layer.key, data, content_type, there, storage)
 
 
+def _refuse_linked_folders(objects: Path) -> None:
+    """The tree's own code wrote there: nothing is read through a link that it left."""
+    for folder, folders, _ in os.walk(objects):
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                raise TaskError("a folder of the snapshot is a link")
+
+
 def _read_manifest(objects: Path, commit: str) -> Manifest:
     """The manifest that the snapshot was made with; it may name no object but its own."""
     try:
@@ -140,9 +150,6 @@ def _layers(manifest: Manifest) -> Iterator[Layer]:
 def _metadata(objects: Path, commit: str) -> Iterator[tuple[str, Path]]:
     """Keys and files of the keyboard metadata; what no key can name is left out, and said."""
     root = (objects / artifacts.keyboard_list(commit)).parent
-    # The tree's own code wrote there: nothing is read through a link that it left.
-    if root.resolve() != objects.resolve() / root.relative_to(objects):
-        raise TaskError("a folder of the snapshot is a link")
     for path in sorted(root.rglob("*")):
         if not stat.S_ISREG(path.lstat().st_mode):
             continue

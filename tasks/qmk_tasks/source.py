@@ -30,7 +30,7 @@ def fetch(
     archive = tree.with_name(tree.name + ".tar.zst")
     deadline = time.monotonic() + deadline_seconds
     delay = 0.2
-    while (problem := _download(url, sha256, archive)) is not None:
+    while (problem := _download(url, sha256, archive, deadline)) is not None:
         if time.monotonic() + delay > deadline:
             raise TaskError(f"the tree could not be fetched from storage: {problem}")
         time.sleep(delay)
@@ -48,18 +48,26 @@ def fetch(
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip()
         raise TaskError(f"the tree cannot be unpacked: {said}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TaskError(f"the tree could not be unpacked: {error}") from error
     archive.unlink()
 
 
-def _download(url: str, sha256: str, target: Path) -> str | None:
-    """One try; returns what went wrong, without the URL, which is a key to the tree."""
+def _download(url: str, sha256: str, target: Path, deadline: float) -> str | None:
+    """One try; returns what went wrong, without the URL, which is a key to the tree.
+
+    ``deadline`` is in time of the monotonic clock.
+    """
     digest = hashlib.sha256()
     try:
         with (
             urllib.request.urlopen(url, timeout=_SOCKET_SECONDS) as response,  # noqa: S310
             target.open("wb") as file,
         ):
-            while chunk := response.read(_CHUNK_BYTES):
+            # read1: what has come, so that a trickle cannot hold the deadline up.
+            while chunk := response.read1(_CHUNK_BYTES):
+                if time.monotonic() > deadline:
+                    return "it took too long"
                 digest.update(chunk)
                 file.write(chunk)
     except urllib.error.HTTPError as error:

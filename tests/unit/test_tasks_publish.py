@@ -202,3 +202,13 @@ def test_a_folder_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> N
     with pytest.raises(TaskError, match="is a link"):
         publish(snapshot, COMMIT, "master", bucket)
     assert all(b"canary" not in data for data, _ in bucket.objects.values())
+
+
+def test_a_folder_of_layers_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> None:
+    folder = (snapshot / artifacts.keyboard_folder(COMMIT, "demo")).parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    bucket = Bucket()
+    with pytest.raises(TaskError, match="is a link"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not bucket.objects
