@@ -16,7 +16,6 @@ from qmk_operator.observation import (
 #: Reasons of a DisruptionTarget condition that speak of a node that is gone; see
 #: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
 _NODE_GONE = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
-_STORAGE = frozenset({Reason.STORAGE_UNAVAILABLE, Reason.UPLOAD_FAILED})
 _OOM_KILLED = "OOMKilled"
 
 _MESSAGES = {
@@ -63,9 +62,20 @@ def node_gone(pod: PodView) -> bool:
 
 
 def storage_failed(pods: Sequence[PodView]) -> bool:
-    """Whether storage alone kept all pods of a Job from an end."""
-    causes = [failure for pod in pods if (failure := pod_failure(pod)) is not None]
-    return bool(causes) and all(failure.reason in _STORAGE for failure in causes)
+    """Whether storage alone kept all pods of a Job from an end.
+
+    The containers say so by their exit codes; an upload that was killed is another thing.
+    """
+    over = [pod for pod in pods if pod.over and not pod.succeeded]
+    return bool(over) and all(_storage_failed(pod) for pod in over)
+
+
+def _storage_failed(pod: PodView) -> bool:
+    if _disruption(pod) is not None:
+        return False
+    if pod.build.exit_code:
+        return pod.build.exit_code == ExitCode.FETCH_FAILED
+    return pod.upload.exit_code == ExitCode.UPLOAD_FAILED
 
 
 def job_failure(job: JobView, pods: Sequence[PodView]) -> Failure:

@@ -258,6 +258,15 @@ ROWS = {
         action=DeleteJob,
         fields={"attempts": Attempts(0, 2), "job_name": None, "pod_name": None},
     ),
+    "upload was killed in every pod": Row(
+        compile_job(Phase.RUNNING),
+        seen(
+            job=job(failure="BackoffLimitExceeded"),
+            pods=(pod(0, ContainerView(exit_code=137), phase="Failed"),),
+            result_read=True,
+        ),
+        (Phase.FAILED, Reason.INFRA_RETRIES_EXHAUSTED),
+    ),
     "node is gone with its pod": Row(
         compile_job(Phase.RUNNING),
         seen(
