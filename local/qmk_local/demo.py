@@ -10,10 +10,11 @@ import httpx
 from intelhex import HexReaderError, IntelHex
 
 from qmk_local import release
-from qmk_local.commands import CommandFailed, run
+from qmk_local.commands import CommandFailed
 from qmk_local.errors import LocalError
 from qmk_local.image_store import BuiltImage
 from qmk_local.images import build_all
+from qmk_local.kubectl import Kubectl
 from qmk_local.layout import HostLayout
 from qmk_local.progress import Progress
 from qmk_local.publish import publish
@@ -66,10 +67,8 @@ def check_firmware(file: Path, result: Mapping[str, Any]) -> str:
     """Say what a firmware file holds, after parsing it and comparing it with the board's limit.
 
     Raises:
-        LocalError: it is no such file, or larger than the board has room for.
+        LocalError: it is no Intel HEX file, or larger than the board has room for.
     """
-    if file.suffix != ".hex":
-        return "no Intel HEX file, size as the service said"
     try:
         image = IntelHex(str(file))
     except HexReaderError as error:
@@ -108,27 +107,20 @@ def _compile(
 def _show(
     settings: Settings, progress: Progress, cluster: Cluster, url: str, result: Mapping[str, Any]
 ) -> None:
-    kubectl = f"{_shown(settings, cluster.kubectl)} -n {release.NAMESPACE}"
-    command: list[str | Path] = [
-        cluster.kubectl,
-        f"--kubeconfig={cluster.kubeconfig}",
-        f"--context={cluster.context}",
-        f"--namespace={release.NAMESPACE}",
-    ]
+    kubectl = Kubectl(cluster, release.NAMESPACE)
     job = str(result["id"]).partition(".")[0]
     # The service answers from storage, a second before Kubernetes sees that the pod has ended.
     # A job that was answered from storage may have no CompileJob any more.
     with contextlib.suppress(CommandFailed):
-        phase = "--for=jsonpath={.status.phase}=Succeeded"
-        run([*command, "wait", phase, f"compilejob/{job}", "--timeout=10s"], timeout_s=15)
-    table = run([*command, "get", "compilejobs"], timeout_s=30)
-    progress.note(f"\n$ kubectl get compilejobs\n{table}")
+        kubectl.wait(f"compilejob/{job}", "jsonpath={.status.phase}=Succeeded", seconds=10)
+    progress.note(f"\n$ kubectl get compilejobs\n{kubectl.table('compilejobs')}")
+    shown = f"{_shown(settings, cluster.kubectl)} -n {release.NAMESPACE}"
     progress.note(
         "Next steps, to copy:\n"
         f"  export KUBECONFIG={settings.kubeconfig}\n"
-        f"  {kubectl} get compilejobs --watch\n"
-        f"  {kubectl} get compilejobs,jobs,pods\n"
-        f"  {kubectl} logs deployment/qmk-compile-operator\n"
+        f"  {shown} get compilejobs --watch\n"
+        f"  {shown} get compilejobs,jobs,pods\n"
+        f"  {shown} logs deployment/qmk-compile-operator\n"
         f"  curl -s {url}/v1\n"
         f"  curl -s -X POST {url}/v1/compile --data @{DEMO_KEYMAP}\n"
         f"  curl -s {url}/v1/compile/{result['id']}\n"

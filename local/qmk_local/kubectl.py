@@ -40,6 +40,22 @@ class Kubectl:
         """Remove an object and what it owns, if it is there, and wait until it is gone."""
         self._run("delete", kind, name, "--ignore-not-found", "--cascade=foreground")
 
+    def apply(self, body: Mapping[str, Any]) -> None:
+        """An object as it is given, new or changed."""
+        self._run("apply", "--filename=-", input_text=json.dumps(body))
+
+    def delete_selected(self, kind: str, selector: str) -> None:
+        """Remove the objects that a label selector chooses."""
+        self._run("delete", kind, f"--selector={selector}")
+
+    def wait(self, target: str, condition: str, seconds: int) -> None:
+        """Return when an object fulfils what `kubectl wait --for` understands."""
+        self._run("wait", f"--for={condition}", target, f"--timeout={seconds}s")
+
+    def table(self, kind: str) -> str:
+        """What `kubectl get` prints for people."""
+        return self._run("get", kind)
+
     def logs(self, target: str, lines: int) -> str:
         """The newest lines that a pod's containers wrote; nothing where there are none yet."""
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from qmk_local.commands import run
 from qmk_local.image_store import BuiltImage
+from qmk_local.kubectl import Kubectl
 from qmk_local.layout import HostLayout
 from qmk_local.lock import exclusive
 from qmk_local.progress import Progress
@@ -53,22 +54,18 @@ def install(
 
 
 def _install(cluster: Cluster, chart: Path, file: Path, progress: Progress) -> None:
-    kubectl: list[str | Path] = [
-        cluster.kubectl,
-        f"--kubeconfig={cluster.kubeconfig}",
-        f"--context={cluster.context}",
-    ]
+    kubectl = Kubectl(cluster, NAMESPACE)
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": NAMESPACE_LABELS},
     }
     with progress.step("Installing the chart"):
-        run([*kubectl, "apply", "--filename=-"], timeout_s=30, input_text=json.dumps(namespace))
+        kubectl.apply(namespace)
         # What an interrupted helm left under way would block every later one; the lock says that
         # nobody is at it now.
-        selector = f"--selector=owner=helm,name={RELEASE},status in ({', '.join(UNDER_WAY)})"
-        run([*kubectl, f"--namespace={NAMESPACE}", "delete", "secrets", selector], timeout_s=30)
+        selector = f"owner=helm,name={RELEASE},status in ({', '.join(UNDER_WAY)})"
+        kubectl.delete_selected("secrets", selector)
         run(
             [
                 cluster.helm,

@@ -16,13 +16,15 @@ from typing import Any
 import httpx
 
 from qmk_contract.build_key import parse_job_id
+from qmk_local.layout import HostLayout
+from qmk_local.release import external_url
 from tests.bench.figures import HEADER, row
-from tests.e2e.kubectl import Kubectl
+from tests.e2e.kubectl import Kubectl, local_kubectl
 from tests.e2e.service import Service
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
-URL = "http://127.0.0.1:8080"
+URL = external_url(HostLayout())
 BUILDS = 20
 REPEATS = 500
 SLOTS = 2
@@ -132,15 +134,7 @@ def figures(service: Service, kubectl: Kubectl) -> Iterator[str]:
 
 
 def main() -> None:
-    program = ROOT / ".local/bin/kubectl"
-    kubeconfig = ROOT / ".local/kubeconfig"
-    context = subprocess.run(
-        [program, f"--kubeconfig={kubeconfig}", "config", "current-context"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    kubectl = Kubectl(program, kubeconfig, context, "qmk")
+    kubectl = local_kubectl()
     with httpx.Client(timeout=60, trust_env=False) as http:
         for line in figures(Service(URL, http), kubectl):
             sys.stdout.write(f"{line}\n")

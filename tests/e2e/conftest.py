@@ -1,6 +1,5 @@
 """The installed chart on the local cluster, brought up once for all tests of this tier."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,14 +9,14 @@ import httpx
 import pytest
 
 from qmk_contract.names import COMPONENT_LABEL
-from tests.conftest import refuse_foreign_context
-from tests.e2e.kubectl import Kubectl
+from qmk_local.layout import HostLayout
+from qmk_local.release import external_url
+from tests.e2e.kubectl import Kubectl, local_kubectl
 from tests.e2e.service import Service
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
-NAMESPACE = "qmk"
-URL = "http://127.0.0.1:8080"
+URL = external_url(HostLayout())
 INSTALL_SECONDS = 3000  # from a bare machine; seconds where all of it runs
 
 
@@ -34,18 +33,7 @@ def kubectl() -> Kubectl:
     done = subprocess.run(command, cwd=ROOT, check=False, timeout=INSTALL_SECONDS)
     if done.returncode != 0:
         pytest.fail("the local cluster or the chart could not be brought up, see above")
-    program = ROOT / ".local/bin/kubectl"
-    kubeconfig = ROOT / ".local/kubeconfig"
-    config = json.loads(
-        subprocess.run(
-            [program, f"--kubeconfig={kubeconfig}", "config", "view", "--output=json"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    )
-    context = refuse_foreign_context(config["current-context"])
-    return Kubectl(program, kubeconfig, context, NAMESPACE)
+    return local_kubectl()
 
 
 @pytest.fixture(scope="session")

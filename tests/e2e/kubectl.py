@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qmk_local.release import NAMESPACE
+from qmk_local.settings import Settings
+from tests.conftest import refuse_foreign_context
 from tests.waiting import wait_for
 
 
@@ -63,3 +66,16 @@ def wait_for_phase(kubectl: Kubectl, name: str, *phases: str, seconds: float) ->
         return found if found["phase"] in phases else None
 
     return wait_for(f"CompileJob {name} to be {' or '.join(phases)}", status, seconds=seconds)
+
+
+def local_kubectl() -> Kubectl:
+    """kubectl on the cluster that the local commands made, and on no other."""
+    settings = Settings.from_environment()
+    program = settings.bin / "kubectl"
+    context = subprocess.run(
+        [program, f"--kubeconfig={settings.kubeconfig}", "config", "current-context"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    return Kubectl(program, settings.kubeconfig, refuse_foreign_context(context), NAMESPACE)
