@@ -1,8 +1,7 @@
 """A keymap as clients send it, checked by allow-list and brought to one form.
 
 Clients of today post null layers, null keys and any keymap name; none of that is refused.
-A keycode is C source of a stranger: it may only be an expression on one line, so that a keymap
-stays one layer a line and can open no string, comment, block or preprocessor directive.
+What a keycode may be is ``keycodes``' matter, what the other fields may hold ``keymap_fields``'.
 """
 
 import json
@@ -28,7 +27,7 @@ DEFAULT_NAME = "keymap"
 
 @dataclass(frozen=True)
 class Keymap:
-    """A normalised keymap: every layer a tuple of keycodes, other build fields as they came."""
+    """A normalised keymap: every layer a tuple of keycodes, other build fields checked."""
 
     layout: str
     layers: tuple[tuple[str, ...], ...]

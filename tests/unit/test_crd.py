@@ -147,6 +147,13 @@ def test_defaults_and_bounds_are_the_contracts() -> None:
     assert STATUS["diagnostics"]["maxItems"] == DIAGNOSTICS_MAX
 
 
+def test_a_name_that_is_accepted_leaves_room_for_every_rerun() -> None:
+    [rule] = VERSION["schema"]["openAPIV3Schema"]["x-kubernetes-validations"]
+    assert f"<= {names.COMPILE_JOB_NAME_MAX} " in rule["rule"]
+    longest = "a" * names.COMPILE_JOB_NAME_MAX
+    assert len(names.job_name(longest, SPEC["rerun"]["maximum"])) <= names.JOB_NAME_MAX
+
+
 def test_everything_has_a_bound() -> None:
     unbounded = []
 
