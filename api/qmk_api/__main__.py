@@ -10,7 +10,8 @@ import uvicorn
 from kubernetes.config import ConfigException
 
 from qmk_api.app import from_settings
-from qmk_api.settings import Settings, SettingsError
+from qmk_api.environment import SettingsError
+from qmk_api.settings import Settings
 
 #: How long requests under way may take to end once the listener is closed.
 GRACEFUL_SECONDS = 20

@@ -40,11 +40,15 @@ class S3Artifacts:
     async def read(self, key: str, bytes_max: int) -> bytes | None:
         return await _call(self._threads, self._read, key, bytes_max)
 
-    async def open(self, key: str) -> "S3Object | None":
-        answer = await _call(self._threads, self._get, key)
-        if answer is None:
-            return None
-        return S3Object(self._threads, answer["Body"], answer["ContentLength"], answer["ETag"])
+    async def open(self, key: str, part: tuple[int, int] | None = None) -> "S3Object | None":
+        answer = await _call(self._threads, self._get, key, part)
+        return None if answer is None else S3Object(self._threads, answer)
+
+    async def list(self, prefix: str) -> dict[str, str]:
+        return await _call(self._threads, self._list, prefix)
+
+    async def write(self, key: str, content: bytes, content_type: str) -> None:
+        await _call(self._threads, self._put, key, content, content_type)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -57,9 +61,21 @@ class S3Artifacts:
         with answer["Body"] as body:
             return bytes(body.read(bytes_max))
 
-    def _get(self, key: str) -> Any:
+    def _list(self, prefix: str) -> dict[str, str]:
+        pages = self._s3.get_paginator("list_objects_v2")
+        return {
+            item["Key"]: item["ETag"].strip('"')
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+            for item in page.get("Contents", ())
+        }
+
+    def _put(self, key: str, content: bytes, content_type: str) -> None:
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+
+    def _get(self, key: str, part: tuple[int, int] | None = None) -> Any:
+        options: Any = {} if part is None else {"Range": f"bytes={part[0]}-{part[1]}"}
         try:
-            return self._s3.get_object(Bucket=self._bucket, Key=key)
+            return self._s3.get_object(Bucket=self._bucket, Key=key, **options)
         except ClientError as error:
             if error.response["Error"]["Code"] in _NOT_THERE:
                 return None
@@ -69,13 +85,12 @@ class S3Artifacts:
 class S3Object:
     """An open object; holds a connection until it is read to its end or closed."""
 
-    def __init__(
-        self, threads: ThreadPoolExecutor, body: "StreamingBody", size: int, etag: str
-    ) -> None:
-        self.size = size
-        self.etag: str | None = etag.strip('"') or None
+    def __init__(self, threads: ThreadPoolExecutor, answer: Any) -> None:
+        self.size: int = answer["ContentLength"]
+        self.whole = int(answer.get("ContentRange", f"/{self.size}").rpartition("/")[2])
+        self.etag: str | None = answer["ETag"].strip('"') or None
         self._threads = threads
-        self._body = body
+        self._body: StreamingBody = answer["Body"]
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while chunk := await _call(self._threads, self._body.read, CHUNK_BYTES):

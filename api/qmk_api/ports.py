@@ -1,6 +1,6 @@
 """What the API needs of the world: CompileJobs, stored objects, a cache; and how each may fail."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Protocol
 
 from qmk_contract.compile_job import CompileJob, CompileJobSpec
@@ -66,9 +66,13 @@ class Jobs(Protocol):
 
 
 class StoredObject(Protocol):
-    """An object in storage, open for reading. ``size`` is in bytes."""
+    """An object in storage, or a part of one, open for reading.
+
+    ``size`` is in bytes: of what will be read; ``whole`` of the whole object.
+    """
 
     size: int
+    whole: int
     etag: str | None
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -83,8 +87,17 @@ class Artifacts(Protocol):
     async def read(self, key: str, bytes_max: int) -> bytes | None:
         """At most ``bytes_max`` bytes of an object; None if there is none."""
 
-    async def open(self, key: str) -> StoredObject | None:
-        """An object to stream; None if there is none. The caller closes it."""
+    async def open(self, key: str, part: tuple[int, int] | None = None) -> StoredObject | None:
+        """An object to stream; None if there is none. The caller closes it.
+
+        ``part`` is the first and the last byte's position; the last may lie behind the end.
+        """
+
+    async def list(self, prefix: str) -> Mapping[str, str]:
+        """ETags of all objects by key whose keys begin so."""
+
+    async def write(self, key: str, content: bytes, content_type: str) -> None:
+        """Store an object."""
 
     def close(self) -> None: ...
 

@@ -26,6 +26,8 @@ CONTENT_TYPES = {
 COMMIT_PATTERN = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 CHANNEL_PATTERN = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
 FOLDER_PATTERN = r"[a-z0-9_][a-z0-9_-]*"
+#: Content codings (RFC 9110, section 8.4.1) in which large metadata is stored beside itself.
+CODINGS = ("gzip", "zstd")
 
 
 def build(key: str, name: str) -> str:
@@ -80,11 +82,30 @@ def source(commit: str) -> str:
     return f"{_firmware(commit)}/source.zip"
 
 
+def site_index(commit: str) -> str:
+    """The list of the keyboard site's files, written after all of them."""
+    return f"{_firmware(commit)}/api/index.json"
+
+
+def site_file(commit: str, path: str, coding: str | None = None) -> str:
+    """A file that ``qmk generate-api`` wrote, as it is or compressed.
+
+    ``path`` is relative to the folder that it wrote to, ``coding`` is one of CODINGS.
+
+    Raises:
+        ValueError: no file of the site can have that path.
+    """
+    segments = path.split("/")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", path) or {".", ".."} & {*segments}:
+        raise ValueError(f"not a path of the keyboard site: {path!r}")
+    if coding is not None and coding not in CODINGS:
+        raise ValueError(f"not a content coding: {coding!r}")
+    return f"{_firmware(commit)}/{f'api-{coding}' if coding else 'api'}/{path}"
+
+
 def metadata(commit: str, path: str) -> str:
-    """A file that ``qmk generate-api`` wrote; ``path`` is relative to its ``v1`` folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", path) or ".." in path.split("/"):
-        raise ValueError(f"not a metadata path: {path!r}")
-    return f"{_firmware(commit)}/api/v1/{path}"
+    """A file of the site's ``v1`` folder; ``path`` is relative to that."""
+    return site_file(commit, f"v1/{path}")
 
 
 def keyboard_list(commit: str) -> str:

@@ -115,9 +115,11 @@ class FakeJobs:
 class FakeObject:
     """A stored object that is read in pieces of a few bytes."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, whole: bytes, part: tuple[int, int] | None = None) -> None:
+        content = whole if part is None else whole[part[0] : part[1] + 1]
         self.size = len(content)
-        self.etag: str | None = hashlib.sha256(content).hexdigest()
+        self.whole = len(whole)
+        self.etag: str | None = hashlib.sha256(whole).hexdigest()
         self.closed = False
         self.content = content
 
@@ -143,12 +145,24 @@ class FakeArtifacts:
         content = self.objects.get(key)
         return None if content is None else content[:bytes_max]
 
-    async def open(self, key: str) -> FakeObject | None:
+    async def open(self, key: str, part: tuple[int, int] | None = None) -> FakeObject | None:
         self._call(key)
         if key not in self.objects:
             return None
-        self.opened.append(FakeObject(self.objects[key]))
+        self.opened.append(FakeObject(self.objects[key], part))
         return self.opened[-1]
+
+    async def list(self, prefix: str) -> dict[str, str]:
+        self._call(prefix)
+        return {
+            key: hashlib.sha256(content).hexdigest()
+            for key, content in self.objects.items()
+            if key.startswith(prefix)
+        }
+
+    async def write(self, key: str, content: bytes, content_type: str) -> None:
+        self._call(key)
+        self.objects[key] = content
 
     def close(self) -> None:
         return None

@@ -2,7 +2,8 @@
 
 import pytest
 
-from qmk_api.settings import Settings, SettingsError
+from qmk_api.environment import SettingsError
+from qmk_api.settings import Settings
 
 REQUIRED = {
     "QMK_NAMESPACE": "qmk",

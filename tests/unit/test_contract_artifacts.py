@@ -42,7 +42,7 @@ def test_what_is_no_commit_makes_no_key(commit: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "/x", "a/../b", "a//b", "a b", ".."])
 def test_what_is_no_metadata_path_makes_no_key(path: str) -> None:
-    with pytest.raises(ValueError, match="not a metadata path"):
+    with pytest.raises(ValueError, match="not a path of the keyboard site"):
         artifacts.metadata(COMMIT, path)
 
 

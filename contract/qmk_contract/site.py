@@ -1,0 +1,31 @@
+"""The keyboard site of a commit: every file that ``qmk generate-api`` wrote, with its digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """Size in bytes and SHA-256 in hexadecimal; ``encoded`` is the size by stored content coding.
+
+    Small files have no encoded copies: whoever serves them compresses them once.
+    """
+
+    size: int
+    sha256: str
+    encoded: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SiteIndex:
+    """All files by path relative to the site's root, such as ``v1/keyboard_list.json``.
+
+    ``faults`` is what the tree itself finds wrong with its keyboards, by keyboard.
+    """
+
+    commit: str
+    files: Mapping[str, SiteFile]
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    schema: int = SCHEMA
