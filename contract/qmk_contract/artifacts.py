@@ -83,8 +83,8 @@ def source(commit: str) -> str:
 
 
 def site_index(commit: str) -> str:
-    """The list of the keyboard site's files, written after all of them."""
-    return f"{_firmware(commit)}/api/index.json"
+    """The list of the keyboard site's files, written after all of them; itself none of them."""
+    return f"{_firmware(commit)}/site.json"
 
 
 def site_file(commit: str, path: str, coding: str | None = None) -> str:

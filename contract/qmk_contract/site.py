@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from qmk_contract.artifacts import JSON, TEXT
 
 SCHEMA = 1
+MARKDOWN = "text/markdown; charset=utf-8"
+
+_CONTENT_TYPES = {".json": JSON, ".jsonschema": JSON, ".md": MARKDOWN}
 
 
 @dataclass(frozen=True)
@@ -29,3 +35,8 @@ class SiteIndex:
     files: Mapping[str, SiteFile]
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     schema: int = SCHEMA
+
+
+def content_type(path: str) -> str:
+    """What a file of the site is stored and served as: by its suffix, else plain text."""
+    return _CONTENT_TYPES.get(PurePosixPath(path).suffix, TEXT)
