@@ -4,9 +4,17 @@ Both the operator (which admits) and the API (which tells a position) ask this m
 they never disagree.
 """
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
+
+#: Seconds that a build is taken to last where none has been seen: about what a whole build of one
+#: keymap of the real firmware tree takes.
+UNSEEN_BUILD_SECONDS = 20.0
+#: How many of the last builds tell how long the next one takes.
+RECENT_BUILDS = 50
 
 
 @dataclass(frozen=True)
@@ -52,3 +60,19 @@ def admit(
 def position(name: str, waiting: Iterable[Waiting]) -> int | None:
     """How many jobs are ahead in the queue; None if this one does not wait."""
     return next((index for index, job in enumerate(queue_order(waiting)) if job.name == name), None)
+
+
+def typical_seconds(durations: Iterable[tuple[datetime, float]]) -> float:
+    """How long a build takes: the median of the last ones, each given as its end and seconds."""
+    recent = sorted(durations)[-RECENT_BUILDS:]
+    return float(median(seconds for _, seconds in recent)) if recent else UNSEEN_BUILD_SECONDS
+
+
+def eta(ahead: int, running: int, limits: Limits, build_seconds: float) -> int:
+    """Whole seconds until a job that waits will have its result, if all builds take as long.
+
+    ``ahead`` jobs wait before it and ``running`` ones hold slots. Slots become free one after
+    another, not all at once.
+    """
+    to_be_freed = max(0, ahead + 1 + running - limits.max_running)
+    return math.ceil(build_seconds * (to_be_freed / limits.max_running + 1))

@@ -6,7 +6,17 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_contract.queue import Limits, Waiting, admit, position, queue_order
+from qmk_contract.queue import (
+    RECENT_BUILDS,
+    UNSEEN_BUILD_SECONDS,
+    Limits,
+    Waiting,
+    admit,
+    eta,
+    position,
+    queue_order,
+    typical_seconds,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 jobs = st.lists(
@@ -55,3 +65,36 @@ def test_the_position_counts_who_is_ahead(waiting: list[Waiting]) -> None:
     for index, job in enumerate(queue_order(waiting)):
         assert position(job.name, waiting) == index
     assert position("nobody", waiting) is None
+
+
+counts = st.integers(0, 10_000)
+slots = st.integers(1, 1000)
+lengths = st.floats(0, 3600)
+
+
+@given(counts, counts, counts, slots, lengths)
+def test_who_stands_further_back_never_ends_sooner(
+    ahead: int, more: int, running: int, cap: int, seconds: float
+) -> None:
+    limits = Limits(cap)
+    own = eta(ahead, running, limits, seconds)
+    assert 0 <= own <= eta(ahead + more, running, limits, seconds)
+    assert own <= eta(ahead, running + more, limits, seconds)
+    assert own >= eta(ahead, running, Limits(cap + more), seconds)
+
+
+@given(lengths)
+def test_a_job_with_a_free_slot_takes_one_build(seconds: float) -> None:
+    assert seconds <= eta(0, 1, Limits(2), seconds) <= seconds + 1
+
+
+def test_every_full_round_of_slots_takes_one_build_more() -> None:
+    assert [eta(ahead, 2, Limits(2), 10) for ahead in range(5)] == [15, 20, 25, 30, 35]
+
+
+def test_the_last_builds_tell_how_long_the_next_one_takes() -> None:
+    assert typical_seconds([]) == UNSEEN_BUILD_SECONDS
+    old = [(START, 100.0)] * RECENT_BUILDS
+    new = [(START + timedelta(seconds=1), 3.0)] * RECENT_BUILDS
+    assert typical_seconds([*new, *old]) == 3.0
+    assert typical_seconds([*old, *new[:20]]) == 100.0
