@@ -25,6 +25,8 @@ _RATE = r"0|[1-9][0-9]{0,8}/(?:second|minute|hour)"
 _DISCORD_URL = r"none|https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~/-]+"
 _HOST = r"[A-Za-z0-9.:-]{1,253}"
 _LEVEL = r"DEBUG|INFO|WARNING|ERROR"
+#: After the drain: at least a second for requests under way, and five for the process itself.
+SHUTDOWN_SECONDS_MIN = 6
 DEFAULT_MAX_RUNNING = 2
 
 
@@ -96,7 +98,8 @@ class Settings:
     ``external_url`` has no trailing slash. ``max_running`` is how many builds the operator lets
     run at once: what waiting times are estimated with. ``trusted_proxies`` counts the proxies in
     front whose entry in X-Forwarded-For is believed. ``kubeconfig`` is None in a pod, where the
-    service account is used.
+    service account is used. ``termination_grace_seconds`` is when a process that was told to end
+    is killed.
     """
 
     namespace: str
@@ -113,6 +116,7 @@ class Settings:
     client_salt: str = field(default_factory=secrets.token_hex, repr=False)
     body_bytes_max: int = 1 << 20
     drain_seconds: int = 5
+    termination_grace_seconds: int = 30
     max_running: int = DEFAULT_MAX_RUNNING
     github_api_url: str = "https://api.github.com"
     process: ProcessSettings = ProcessSettings()
@@ -155,6 +159,9 @@ class Settings:
             client_salt=read.text("QMK_CLIENT_SALT", _WORD, "") or secrets.token_hex(),
             body_bytes_max=read.number("QMK_BODY_BYTES_MAX", cls.body_bytes_max, 1024, 64 << 20),
             drain_seconds=read.number("QMK_DRAIN_SECONDS", cls.drain_seconds, 0, 300),
+            termination_grace_seconds=read.number(
+                "QMK_TERMINATION_GRACE_SECONDS", cls.termination_grace_seconds, 1, 600
+            ),
             max_running=read.number("QMK_MAX_RUNNING", DEFAULT_MAX_RUNNING, 1, 10_000),
             github_api_url=read.text("QMK_GITHUB_API_URL", _URL, cls.github_api_url).rstrip("/"),
             process=_process(read),
@@ -164,6 +171,9 @@ class Settings:
             host=read.text("QMK_HOST", _HOST, cls.host),
             port=read.number("QMK_PORT", cls.port, 1, 65_535),
         )
+        if settings.drain_seconds + SHUTDOWN_SECONDS_MIN > settings.termination_grace_seconds:
+            least = f"by {SHUTDOWN_SECONDS_MIN} or more"
+            read.fault("QMK_DRAIN_SECONDS", f"must be less than QMK_TERMINATION_GRACE_SECONDS {least}")
         read.finish()
         return settings
 

@@ -78,7 +78,14 @@ def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
 def environment(pod: Manifest) -> dict[str, str]:
     """Variables of a pod's one container; what comes from elsewhere is replaced by a word."""
     [container] = pod["spec"]["containers"]
-    return {item["name"]: item.get("value", "from-elsewhere") for item in container.get("env", ())}
+    return {
+        item["name"]: item.get("value", _elsewhere(item["name"]))
+        for item in container.get("env", ())
+    }
+
+
+def _elsewhere(name: str) -> str:
+    return "https://from.elsewhere/x" if name.endswith("_URL") else "from-elsewhere"
 
 
 def leaves(values: Mapping[str, Any], whole: frozenset[str], at: str = "") -> Iterator[str]:

@@ -12,7 +12,9 @@ import pytest
 import yaml
 from helm_python import Chart, HelmError, lint
 
+from qmk_api.settings import LimitSettings, ProcessSettings
 from qmk_api.settings import Settings as ApiSettings
+from qmk_contract.channels import ChannelSource
 from qmk_contract.compile_job import CompileJob, CompileJobSpec
 from qmk_contract.names import BUILD_COMPONENT, COMPONENT_LABEL
 from qmk_operator.manifests import job_labels
@@ -123,6 +125,26 @@ def test_numbers_arrive_as_they_were_written() -> None:
     assert operator.pod.build.cpu_limit == "4"
     api = ApiSettings.from_environment(environment(templates["Deployment/firmware-api"]))
     assert (api.body_bytes_max, api.compile_timeout_seconds) == (2097152, 600)
+    assert api.process == ProcessSettings(4, 100_000, 10_000, 90)
+    assert api.limits == LimitSettings("20/second", "0", 50, 2500)
+    assert api.max_running == operator.max_running
+
+
+def test_channels_and_secrets_reach_the_api() -> None:
+    template = pods(installed("everything"))["Deployment/firmware-api"]
+    api = ApiSettings.from_environment(environment(template))
+    channel = ChannelSource("develop", "https://git.example.com/qmk_firmware.git", "develop")
+    assert api.webhooks.channels == (channel,)
+    assert len(api.webhooks.secrets) == 2
+    assert api.webhooks.discord_error_url == "https://from.elsewhere/x"
+    optional = {
+        item["name"]: item["valueFrom"]["secretKeyRef"]["optional"]
+        for item in template["spec"]["containers"][0]["env"]
+        if "optional" in item.get("valueFrom", {}).get("secretKeyRef", {})
+    }
+    assert [name for name, may_miss in optional.items() if not may_miss] == [
+        "GITHUB_WEBHOOK_SECRET"
+    ]
 
 
 def test_images_are_the_ones_that_were_named(minimal: dict[str, Any]) -> None:

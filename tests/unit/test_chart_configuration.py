@@ -137,8 +137,14 @@ def test_a_value_s_variable_carries_it() -> None:
     for path, row in rows.items():
         if row[2]:
             sources = [values_file(name) for name in ("everything", "external", "minimal")]
-            values = {str(get(values, path)) for values in sources if _has(values, path)}
+            values = {_text(get(values, path)) for values in sources if _has(values, path)}
             assert values & carried[row[2]], path
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return str(value)
 
 
 def _has(values: Mapping[str, Any], path: str) -> bool:

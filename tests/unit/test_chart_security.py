@@ -116,7 +116,9 @@ def test_each_role_is_bound_to_its_own_account(manifests: list[Manifest]) -> Non
 def test_credentials_come_from_secrets_only(manifests: list[Manifest]) -> None:
     for name, container in containers(manifests):
         for item in container.get("env", ()):
-            if item["name"].endswith(("_KEY", "_PASSWORD", "_SALT", "_ACCESS_KEY_ID")):
+            if item["name"].endswith(
+                ("_KEY", "_PASSWORD", "_SALT", "_ACCESS_KEY_ID", "_SECRET", "_PREVIOUS")
+            ) or item["name"].startswith("DISCORD_"):
                 assert item["valueFrom"].keys() == {"secretKeyRef"}, f"{name}: {item['name']}"
 
 
@@ -124,7 +126,7 @@ def test_secrets_that_pods_name_exist_or_were_named_by_the_values(
     manifests: list[Manifest],
 ) -> None:
     made = {item["metadata"]["name"]: item["data"].keys() for item in of_kind(manifests, "Secret")}
-    given = {"their-s3", "our-s3", "their-redis"}
+    given = {"their-s3", "our-s3", "their-redis", "our-webhooks", "our-discord"}
     for name, container in containers(manifests):
         for item in container.get("env", ()):
             reference = item.get("valueFrom", {}).get("secretKeyRef")

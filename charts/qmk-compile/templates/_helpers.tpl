@@ -242,6 +242,18 @@ appendonly no
       "QMK_TRUSTED_PROXIES" .Values.api.trustedProxies
       "QMK_BODY_BYTES_MAX" .Values.api.bodyBytesMax
       "QMK_DRAIN_SECONDS" .Values.api.drainSeconds
+      "QMK_TERMINATION_GRACE_SECONDS" .Values.api.terminationGracePeriodSeconds
+      "QMK_MAX_RUNNING" .Values.build.maxRunning
+      "QMK_GITHUB_API_URL" .Values.api.githubApiUrl
+      "NUM_WORKERS" .Values.api.workers
+      "MAX_REQUESTS" .Values.api.maxRequests
+      "MAX_REQUESTS_JITTER" .Values.api.maxRequestsJitter
+      "TIMEOUT" .Values.api.workerTimeoutSeconds
+      "QMK_COMPILE_RATE" .Values.api.limits.compileRate
+      "QMK_CONVERTER_RATE" .Values.api.limits.converterRate
+      "QMK_QUEUED_PER_CLIENT_MAX" .Values.api.limits.queuedPerClient
+      "QMK_QUEUED_MAX" .Values.api.limits.queued
+      "QMK_CHANNELS" (toJson .Values.channels)
       "QMK_LOG_LEVEL" .Values.api.logLevel }}
 - name: {{ $name }}
   value: {{ include "qmk-compile.plain" $value | quote }}
@@ -251,4 +263,23 @@ appendonly no
     secretKeyRef:
       name: {{ include "qmk-compile.fullname" . }}-api
       key: clientSalt
+{{- with .Values.webhooks.existingSecret }}
+{{- include "qmk-compile.secretEnv" (dict "secret" . "name" "GITHUB_WEBHOOK_SECRET" "key" "secret" "optional" false) }}
+{{- include "qmk-compile.secretEnv" (dict "secret" . "name" "GITHUB_WEBHOOK_SECRET_PREVIOUS" "key" "previousSecret" "optional" true) }}
+{{- end }}
+{{- with .Values.discord.existingSecret }}
+{{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_URL" "key" "url" "optional" true) }}
+{{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_INFO_URL" "key" "infoUrl" "optional" true) }}
+{{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_WARNING_URL" "key" "warningUrl" "optional" true) }}
+{{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_ERROR_URL" "key" "errorUrl" "optional" true) }}
+{{- end }}
+{{- end }}
+
+{{- define "qmk-compile.secretEnv" }}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret }}
+      key: {{ .key }}
+      optional: {{ .optional }}
 {{- end }}
