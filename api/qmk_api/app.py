@@ -27,6 +27,7 @@ from qmk_api.ports import Artifacts, Cache, Jobs
 from qmk_api.queue_view import Queue
 from qmk_api.services import Services
 from qmk_api.settings import Settings
+from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
 
 
@@ -75,6 +76,7 @@ def create_app(
         submissions=Submissions(settings, jobs, catalog, builds),
         artifacts=stored,
         version=app.version,
+        sources=Sources(stored, clock),
     )
     for routes in (service_routes, compile_routes, download_routes):
         app.include_router(routes.router)

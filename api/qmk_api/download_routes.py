@@ -1,30 +1,40 @@
 """Firmware, keymap and source of a job, from our own host under the user's own file names."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from qmk_api.downloads import ObjectResponse, attachment, sha256, unchanged
+from qmk_api.byte_range import ByteRange
+from qmk_api.downloads import CACHED, Content, attachment, send_file, sha256, unchanged
 from qmk_api.errors import ApiError
-from qmk_api.file_names import firmware_file_name, keymap_file_name, source_file_name
+from qmk_api.file_names import (
+    firmware_file_name,
+    keymap_c_file_name,
+    keymap_file_name,
+    source_file_name,
+)
+from qmk_api.ports import StorageUnavailable
 from qmk_api.replies import explanation, keymap_document
 from qmk_api.schemas import ERRORS, Keymap
-from qmk_api.services import JobIdOf, ServicesOf
-from qmk_api.states import Ended, Open, State
+from qmk_api.services import JobIdOf, Services, ServicesOf
+from qmk_api.states import Ended, Open, State, StoredBuild
 from qmk_contract import artifacts
 from qmk_contract.build_key import JobId
 from qmk_contract.keymap import DEFAULT_NAME
-from qmk_contract.result import BuildResult, Firmware
+from qmk_contract.result import Artifact, BuildResult, Firmware
+from qmk_contract.snapshot import SOURCE_FOLDER
 
 router = APIRouter(prefix="/v1/compile/{job_id}", tags=["downloads"], responses=ERRORS)
 
 
 def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
-    schema = {"schema": {"type": "string", "format": "binary"}}
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {
-        200: {"content": {media_type: schema}, "description": "The file."},
+        200: {"content": content, "description": "The file."},
+        206: {"content": content, "description": "The part of the file that Range asks for."},
         304: {"description": "The file is the one that If-None-Match names."},
     }
 
@@ -34,44 +44,99 @@ def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
 @router.get("/download", response_class=Response, responses=_file_of(artifacts.BINARY))
 @router.get("/hex", response_class=Response, responses=_file_of(artifacts.BINARY), deprecated=True)
 async def firmware(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
-    """The firmware file."""
+    """The firmware file. Interrupted downloads can be resumed by Range."""
     result, file = _firmware(await services.lookup.find(job_id.key))
     name = firmware_file_name(result.keyboard, _name(job_id), file.extension)
-    headers = attachment(name, file.sha256)
-    if reply := unchanged(request, headers):
-        return reply
-    stored = await services.artifacts.open(artifacts.build(result.key, artifacts.FIRMWARE))
-    if stored is None:
-        raise ApiError(404, "the firmware of this job is no longer stored, compile it again")
-    return ObjectResponse(stored, artifacts.BINARY, headers)
+    headers = attachment(name, file.sha256) | CACHED
+    open_part = _opener(services, artifacts.build(result.key, artifacts.FIRMWARE), file.size)
+    return await send_file(request, artifacts.BINARY, headers, file.size, open_part)
 
 
 @router.head("/keymap", include_in_schema=False)
 @router.get("/keymap", response_model=Keymap)
 async def keymap(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """The keymap that was compiled, under the name that its user gave it."""
-    document = await services.lookup.request(job_id.key)
-    if document is None:
-        raise ApiError(404, "Compile job not found")
-    content = json.dumps(keymap_document(document, job_id), indent=2).encode()
-    name = keymap_file_name(document["keyboard"], _name(job_id))
-    headers = attachment(name, sha256(content))
+    file_name, content = await _keymap(job_id, services)
+    headers = attachment(file_name, sha256(content)) | CACHED
     return unchanged(request, headers) or Response(content, 200, headers, artifacts.JSON)
+
+
+@router.head("/keymap.c", include_in_schema=False)
+@router.get("/keymap.c", response_class=Response, responses=_file_of(artifacts.C_SOURCE))
+async def keymap_c(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
+    """The C source that the build made of the keymap."""
+    result, file = _keymap_c(await services.lookup.find(job_id.key))
+    name = keymap_c_file_name(result.keyboard, _name(job_id))
+    headers = attachment(name, file.sha256) | CACHED
+    open_part = _opener(services, artifacts.build(result.key, artifacts.KEYMAP_C), file.size)
+    return await send_file(request, artifacts.C_SOURCE, headers, file.size, open_part)
 
 
 @router.head("/source", include_in_schema=False)
 @router.get("/source", response_class=Response, responses=_file_of(artifacts.ZIP))
-async def source(job_id: JobIdOf, services: ServicesOf) -> Response:
-    """The firmware tree that the keymap was compiled with."""
+async def source(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
+    """The firmware tree that the keymap was compiled with, and the keymap in the tree's root."""
     state = await services.lookup.find(job_id.key)
     commit = _commit(state)
     if state is None or commit is None:
         raise ApiError(404, "Compile job not found")
-    stored = await services.artifacts.open(artifacts.source(commit))
-    if stored is None:
+    file_name, content = await _keymap(job_id, services)
+    entry = f"{SOURCE_FOLDER}/{file_name}"
+    found = await services.sources.find(artifacts.source(commit), entry, content)
+    if found is None:
         raise ApiError(404, "the source of this job's firmware is no longer stored")
     name = source_file_name(_keyboard(state), _name(job_id))
-    return ObjectResponse(stored, artifacts.ZIP, attachment(name))
+    headers = attachment(name, found.etag) | CACHED
+    return await send_file(
+        request,
+        artifacts.ZIP,
+        headers,
+        found.size,
+        lambda part: services.sources.open(found, part),
+    )
+
+
+def _opener(
+    services: Services, key: str, size: int
+) -> Callable[[ByteRange | None], Awaitable[Content]]:
+    """Opens an object of a build, or a part of it, if it is what the build's result says."""
+
+    async def open_part(part: ByteRange | None) -> Content:
+        span = None if part is None else (part.first, part.last)
+        stored = await services.artifacts.open(key, span)
+        if stored is None:
+            raise ApiError(404, "this file of the job is no longer stored, compile it again")
+        if stored.whole != size:
+            stored.close()
+            raise StorageUnavailable("what is stored is not what the build's result says")
+        return stored
+
+    return open_part
+
+
+async def _keymap(job_id: JobId, services: Services) -> tuple[str, bytes]:
+    """The keymap's file name and content, as its user's own."""
+    document = await services.lookup.request(job_id.key)
+    if document is None:
+        raise ApiError(404, "the keymap of this job is not stored")
+    content = json.dumps(keymap_document(document, job_id), indent=2).encode()
+    return keymap_file_name(document["keyboard"], _name(job_id)), content
+
+
+def _keymap_c(state: State | None) -> tuple[BuildResult, Artifact]:
+    """A build that made C source of its keymap, and that."""
+    if state is None:
+        raise ApiError(404, "Compile job not found")
+    if not isinstance(state, StoredBuild):
+        when = (
+            "yet: the job has not ended" if isinstance(state, Open) else f". {explanation(state)}"
+        )
+        raise ApiError(404, f"there is no keymap.c {when}", state.job.status.reason)
+    result = state.result
+    if result.keymap_c is None:
+        message = f"the build ended before it made a keymap.c: {result.message}"
+        raise ApiError(404, message, result.reason)
+    return result, result.keymap_c
 
 
 def _firmware(state: State | None) -> tuple[BuildResult, Firmware]:

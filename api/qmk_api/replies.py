@@ -73,6 +73,8 @@ def _stored_reply(job_id: JobId, build: StoredBuild, base_url: str) -> dict[str,
         "firmware_commit": result.firmware_commit,
     }
     if failed:
+    if result.keymap_c is not None:
+        body["keymap_c_url"] = [f"{base_url}/v1/compile/{job_id}/keymap.c"]
         body["cmd"] = body["command"]
     elif result.firmware is not None:
         firmware = result.firmware

@@ -98,6 +98,8 @@ class CompileResult(_Reply):
     firmware_binary_url: list[str] = Field(default=[], min_length=1)
     firmware_keymap_url: list[str]
     firmware_source_url: list[str]
+    log_url: list[str]
+    keymap_c_url: list[str] = Field(default=[], min_length=1)
     public_firmware: Literal[False]
     reason: str | None
     message: str

@@ -11,6 +11,7 @@ from qmk_api.lookup import Lookup
 from qmk_api.ports import Artifacts
 from qmk_api.queue_view import Queue
 from qmk_api.settings import Settings
+from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
 from qmk_contract.build_key import JobId, parse_job_id
 
@@ -25,6 +26,7 @@ class Services:
     lookup: Lookup
     submissions: Submissions
     artifacts: Artifacts
+    sources: Sources
     version: str
 
 

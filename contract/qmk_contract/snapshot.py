@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 SCHEMA = 1
+#: The one folder in a commit's source archive.
+SOURCE_FOLDER = "qmk_firmware"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +29,7 @@ KEYBOARD = "clueboard/66/rev3"
 KEYS = 4
 NOW = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 HEX = b":00000001FF\n"
+KEYMAP_C = b"#include QMK_KEYBOARD_H\n"
 SETTINGS = Settings(
     namespace="qmk",
     toolchain_digest=DIGEST,
@@ -244,7 +247,7 @@ class World:
                 }
             },
         )
-        self.stored.objects[artifacts.source(commit)] = b"PK the whole tree"
+        self.stored.objects[artifacts.source(commit)] = source_zip()
 
     def store_build(self, key: str, **changes: Any) -> BuildResult:
         """What a build leaves in storage: by default a success."""
@@ -256,6 +259,8 @@ class World:
         self.stored.objects[artifacts.build(key, artifacts.LOG)] = b"Compiling: keymap.c\n"
         if result.firmware is not None:
             self.stored.objects[artifacts.build(key, artifacts.FIRMWARE)] = HEX
+        if result.keymap_c is not None:
+            self.stored.objects[artifacts.build(key, artifacts.KEYMAP_C)] = KEYMAP_C
         self.stored.put_json(artifacts.build(key, artifacts.RESULT), to_body(result))
         return result
 
@@ -265,6 +270,15 @@ class World:
         job = CompileJob(key, "qmk", "uid", NOW, spec, CompileJobStatus(**status), 1, "7")
         self.jobs.jobs[key] = job
         return job
+
+
+def source_zip() -> bytes:
+    """A firmware tree as it is published for download."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("qmk_firmware/Makefile"), b"all:\n" * 100)
+        archive.writestr(zipfile.ZipInfo("qmk_firmware/keyboards/a/keyboard.json"), b"{}")
+    return content.getvalue()
 
 
 def keymap_body(**changes: Any) -> dict[str, Any]:
@@ -302,6 +316,7 @@ def success(key: str) -> BuildResult:
         finished=NOW,
         log=Artifact(20, "0" * 64),
         firmware=Firmware("hex", len(HEX), hashlib.sha256(HEX).hexdigest()),
+        keymap_c=Artifact(len(KEYMAP_C), hashlib.sha256(KEYMAP_C).hexdigest()),
         times={"compile": 900},
     )
 
