@@ -29,6 +29,7 @@ from qmk_api.services import Services
 from qmk_api.settings import Settings
 from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
+from qmk_contract.queue import Limits
 
 
 def create_app(
@@ -43,7 +44,7 @@ def create_app(
     """Build the application over its three ports. Nothing is called before it starts."""
     catalog = Catalog(stored, cache, clock)
     builds = Builds(stored, clock)
-    queue = Queue(jobs, clock)
+    queue = Queue(jobs, Limits(settings.max_running), clock)
     health = Health()
     monitor = Monitor(health, jobs, catalog, cache, channel=settings.default_channel, now=now)
 
@@ -75,8 +76,8 @@ def create_app(
         lookup=Lookup(jobs, builds, queue),
         submissions=Submissions(settings, jobs, catalog, builds),
         artifacts=stored,
-        version=app.version,
         sources=Sources(stored, clock),
+        version=app.version,
     )
     for routes in (service_routes, compile_routes, download_routes):
         app.include_router(routes.router)

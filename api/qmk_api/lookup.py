@@ -61,11 +61,9 @@ class Lookup:
         return state.request if state is not None and state.request else None
 
     def _open(self, job: CompileJob) -> Open:
-        view = self._queue.view()
         at = phase(job)
-        waiting = at in (Phase.PENDING, Phase.QUEUED)
-        position = view.positions.get(job.name, len(view.positions)) if waiting else None
-        return Open(job, at, position, view.length)
+        position, eta_seconds = (None, None) if at is Phase.RUNNING else self._queue.place(job)
+        return Open(job, at, position, self._queue.view().length, eta_seconds)
 
     async def _ended(self, key: str, job: CompileJob) -> StoredBuild | Ended:
         stored_as = job.status.build_key or key

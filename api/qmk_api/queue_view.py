@@ -2,30 +2,43 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from qmk_api.memory import Clock
 from qmk_api.ports import Jobs
 from qmk_contract.compile_job import CompileJob
 from qmk_contract.phases import Phase
-from qmk_contract.queue import Waiting, queue_order
+from qmk_contract.queue import (
+    UNSEEN_BUILD_SECONDS,
+    Limits,
+    Waiting,
+    eta,
+    queue_order,
+    typical_seconds,
+)
 
 #: How old a view may be; sorting ten thousand jobs for each poll would be the poll's main cost.
 VIEW_SECONDS = 0.25
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class QueueView:
-    """Jobs ahead by job name, and how many jobs are neither running nor at their end."""
+    """Jobs ahead by job name, how many jobs are neither running nor at their end, how many hold
+    slots, and how long a build takes."""
 
     length: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
+    holding: int = 0
+    build_seconds: float = UNSEEN_BUILD_SECONDS
 
 
 class Queue:
     """The view of the queue, remembered for a moment."""
 
-    def __init__(self, jobs: Jobs, clock: Clock) -> None:
+    def __init__(self, jobs: Jobs, limits: Limits, clock: Clock) -> None:
         self._jobs = jobs
+        self._limits = limits
         self._clock = clock
         self._view = QueueView()
         self._expires = float("-inf")
@@ -35,6 +48,14 @@ class Queue:
             self._view = queue_view(self._jobs.all_known())
             self._expires = self._clock() + VIEW_SECONDS
         return self._view
+
+    def place(self, job: CompileJob) -> tuple[int, int]:
+        """How many jobs are ahead of one that has not begun, and seconds until it has ended."""
+        view = self.view()
+        if phase(job) is Phase.STARTING:
+            return 0, eta(0, 0, self._limits, view.build_seconds)
+        ahead = view.positions.get(job.name, len(view.positions))
+        return ahead, eta(ahead, view.holding, self._limits, view.build_seconds)
 
 
 def rerun_asked(job: CompileJob) -> bool:
@@ -50,13 +71,26 @@ def phase(job: CompileJob) -> Phase:
 def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
     phases = [(job, phase(job)) for job in jobs]
     waiting = [
-        Waiting(job.name, job.status.build_key or job.name, job.created)
+        Waiting(job.name, job.status.build_key or job.name, _since(job))
         for job, at in phases
         if at in (Phase.PENDING, Phase.QUEUED)
     ]
     starting = sum(at is Phase.STARTING for _, at in phases)
+    running = sum(at is Phase.RUNNING for _, at in phases)
     order = queue_order(waiting)
     return QueueView(
         length=len(order) + starting,
         positions={job.name: ahead for ahead, job in enumerate(order)},
+        holding=starting + running,
+        build_seconds=typical_seconds(
+            (times.finished, float(job.status.duration_seconds))
+            for job, _ in phases
+            if (times := job.status.timestamps).started and times.finished
+            if job.status.duration_seconds is not None
+        ),
     )
+
+
+def _since(job: CompileJob) -> datetime:
+    """Since when it waits, as the operator counts: for a rerun, since that is taken up."""
+    return _LAST if rerun_asked(job) else job.status.timestamps.queued or job.created

@@ -51,8 +51,9 @@ def _open_reply(job_id: JobId, state: Open) -> dict[str, Any]:
         **_dates(job.created),
     }
     if not running:
-        reply["queue_position"] = state.position or 0
+        reply["queue_position"] = state.position
         reply["queue_length"] = state.queue_length
+        reply["eta_seconds"] = state.eta_seconds
     return reply
 
 
@@ -72,9 +73,9 @@ def _stored_reply(job_id: JobId, build: StoredBuild, base_url: str) -> dict[str,
         "path": result.path,
         "firmware_commit": result.firmware_commit,
     }
-    if failed:
     if result.keymap_c is not None:
         body["keymap_c_url"] = [f"{base_url}/v1/compile/{job_id}/keymap.c"]
+    if failed:
         body["cmd"] = body["command"]
     elif result.firmware is not None:
         firmware = result.firmware
@@ -151,6 +152,7 @@ def _result(
         "source_archive": source_file_name(keyboard, name),
         "firmware_keymap_url": [f"{address}/keymap"],
         "firmware_source_url": [f"{address}/source"],
+        "log_url": [f"{address}/log"],
         "public_firmware": False,
     }
 

@@ -124,6 +124,9 @@ class CompileJobState(_Reply):
     reason: str | None = None
     queue_position: int | None = Field(default=None, description="Jobs ahead of this one.")
     queue_length: int | None = None
+    eta_seconds: int | None = Field(
+        default=None, description="Seconds until the result is to be expected, while it is queued."
+    )
 
 
 class Keymap(BaseModel):

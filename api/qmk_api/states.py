@@ -20,12 +20,17 @@ class StoredBuild:
 
 @dataclass(frozen=True)
 class Open:
-    """A job before its end. ``position`` counts the jobs ahead of one that waits."""
+    """A job before its end.
+
+    Where its build has not begun, ``position`` counts the jobs ahead, and ``eta_seconds`` is when
+    its result is to be expected.
+    """
 
     job: CompileJob
     phase: Phase
     position: int | None
     queue_length: int
+    eta_seconds: int | None = None
 
 
 @dataclass(frozen=True)
