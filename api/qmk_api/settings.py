@@ -172,8 +172,8 @@ class Settings:
             port=read.number("QMK_PORT", cls.port, 1, 65_535),
         )
         if settings.drain_seconds + SHUTDOWN_SECONDS_MIN > settings.termination_grace_seconds:
-            least = f"by {SHUTDOWN_SECONDS_MIN} or more"
-            read.fault("QMK_DRAIN_SECONDS", f"must be less than QMK_TERMINATION_GRACE_SECONDS {least}")
+            bound = f"QMK_TERMINATION_GRACE_SECONDS by {SHUTDOWN_SECONDS_MIN} or more"
+            read.fault("QMK_DRAIN_SECONDS", f"must be less than {bound}")
         read.finish()
         return settings
 
