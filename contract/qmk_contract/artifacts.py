@@ -26,6 +26,9 @@ CONTENT_TYPES = {
 COMMIT_PATTERN = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 CHANNEL_PATTERN = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
 FOLDER_PATTERN = r"[a-z0-9_][a-z0-9_-]*"
+SITE_PATH_PATTERN = r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
+#: With the commit and what stands before it, a key has no more than the 1,024 bytes that S3 takes.
+_SITE_PATH_MAX = 900
 #: Content codings (RFC 9110, section 8.4.1) in which large metadata is stored beside itself.
 CODINGS = ("gzip", "zstd")
 
@@ -95,8 +98,8 @@ def site_file(commit: str, path: str, coding: str | None = None) -> str:
     Raises:
         ValueError: no file of the site can have that path.
     """
-    segments = path.split("/")
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", path) or {".", ".."} & {*segments}:
+    named = len(path) <= _SITE_PATH_MAX and re.fullmatch(SITE_PATH_PATTERN, path)
+    if not named or {".", ".."} & {*path.split("/")}:
         raise ValueError(f"not a path of the keyboard site: {path!r}")
     if coding is not None and coding not in CODINGS:
         raise ValueError(f"not a content coding: {coding!r}")

@@ -1,6 +1,6 @@
 """The keyboard site of a commit: every file that ``qmk generate-api`` wrote, with its digest."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -8,6 +8,9 @@ from qmk_contract.artifacts import JSON, TEXT
 
 SCHEMA = 1
 MARKDOWN = "text/markdown; charset=utf-8"
+#: Enough to see what is wrong with a keyboard; a tree may say the same of each of its keys.
+FAULTS_MAX = 8
+FAULT_CHARACTERS_MAX = 300
 
 _CONTENT_TYPES = {".json": JSON, ".jsonschema": JSON, ".md": MARKDOWN}
 
@@ -40,3 +43,22 @@ class SiteIndex:
 def content_type(path: str) -> str:
     """What a file of the site is stored and served as: by its suffix, else plain text."""
     return _CONTENT_TYPES.get(PurePosixPath(path).suffix, TEXT)
+
+
+def bounded_faults(
+    faults: Mapping[str, Sequence[str]], files: Container[str]
+) -> dict[str, tuple[str, ...]]:
+    """What an index holds of the faults found: of the site's own keyboards, and of each a few."""
+    return {
+        keyboard: tuple(_bounded(text) for text in found[:FAULTS_MAX])
+        for keyboard, found in faults.items()
+        if f"v1/keyboards/{keyboard}/info.json" in files
+    }
+
+
+def _bounded(text: str) -> str:
+    # A tree's JSON can escape half a character, which no reply in UTF-8 could carry.
+    text = text.encode("utf-8", "replace").decode()
+    if len(text) <= FAULT_CHARACTERS_MAX:
+        return text
+    return text[: FAULT_CHARACTERS_MAX - 1] + "…"

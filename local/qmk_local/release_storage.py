@@ -94,7 +94,8 @@ class ReleaseBucket:
         pointer = self._read_json(artifacts.channel(channel))
         if pointer is None or pointer.get("commit") != commit:
             return False
-        return self._read_json(artifacts.manifest(commit)) is not None
+        lists = (artifacts.manifest(commit), artifacts.site_index(commit))
+        return all(self._read_json(key) is not None for key in lists)
 
     def upload(self, file: Path, key: str) -> None:
         """Store a file."""

@@ -54,12 +54,22 @@ def compress(archives: Sequence[Path], *, level: int) -> None:
     Raises:
         TaskError: zstd failed.
     """
+    _zstd(level, "--rm", "--", *(str(archive) for archive in archives))
+
+
+def compress_copy(file: Path, copy: Path, *, level: int) -> None:
+    """Compress a file into another, and keep it.
+
+    Raises:
+        TaskError: zstd failed.
+    """
+    _zstd(level, "-o", str(copy), "--", str(file))
+
+
+def _zstd(level: int, *arguments: str) -> None:
     try:
         subprocess.run(  # noqa: S603
-            [
-                *("zstd", "--quiet", f"-{level}", "--threads=1", "--rm", "--"),
-                *(str(archive) for archive in archives),
-            ],
+            ["zstd", "--quiet", f"-{level}", "--threads=1", *arguments],  # noqa: S607
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
             check=True,

@@ -1,4 +1,4 @@
-"""What the tree's own ``qmk generate-api`` says of its keyboards."""
+"""What the tree's own ``qmk generate-api`` writes, and what that says of its keyboards."""
 
 import json
 import shutil
@@ -9,14 +9,15 @@ from pathlib import Path
 from qmk_tasks.errors import TaskError
 
 #: Where the tree's subcommand writes; older trees leave out ".build".
-_OUTPUTS = (".build/api_data/v1", "api_data/v1")
+_OUTPUTS = (".build/api_data", "api_data")
 _TIMEOUT_SECONDS = 3600
 _TAIL_LINES = 20
-NEEDED = ("keyboard_list.json", "keyboard_aliases.json")
+#: What the service cannot be without, by path below that folder.
+NEEDED = ("v1/keyboard_list.json", "v1/keyboard_aliases.json")
 
 
 def generate(tree: Path, home: Path, search_path: str, target: Path) -> None:
-    """Run the subcommand, and move the files it wrote to ``target``.
+    """Run the subcommand, and move the folder that it wrote to ``target``.
 
     Raises:
         TaskError: it failed, or did not write what the service cannot be without.
@@ -63,16 +64,17 @@ def environment(tree: Path, home: Path, search_path: str) -> dict[str, str]:
     }
 
 
-def failures(metadata: Path) -> Mapping[str, list[str]]:
+def failures(site: Path) -> Mapping[str, list[str]]:
     """What the tree itself finds wrong with its keyboards, by keyboard."""
     found: dict[str, list[str]] = {}
-    for path in sorted((metadata / "keyboards").rglob("info.json")):
+    folder = site / "v1" / "keyboards"
+    for path in sorted(folder.rglob("info.json")):
         try:
             keyboards = json.loads(path.read_bytes())["keyboards"]
             for name, info in keyboards.items():
                 if errors := info.get("parse_errors"):
                     found[str(name)] = [str(error) for error in errors]
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            name = str(path.parent.relative_to(metadata / "keyboards"))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            name = str(path.parent.relative_to(folder))
             found[name] = [f"info.json cannot be read: {error}"]
     return found

@@ -13,22 +13,23 @@ from pathlib import Path
 
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
+from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Layer, Manifest
-from qmk_tasks import archive, layers, metadata
+from qmk_tasks import archive, layers, metadata, site
 from qmk_tasks.errors import TaskError
 from qmk_tasks.layers import Layers
 
 SOURCE_FOLDER = "qmk_firmware"
 #: What is unpacked at every build pays for the packing, which happens once a commit.
 _LEVEL = 15
-_FAILURES_SHOWN = 50
+_FAULTY_SHOWN = 50
 
 
 def build(tree: Path, commit: str, objects: Path, *, home: Path, search_path: str) -> Manifest:
-    """Make the archives and the metadata of a tree below ``objects``, the manifest last.
+    """Make a tree's archives and its keyboard site below ``objects``, the manifest last.
 
     The same tree gives the same archives, byte for byte. Keyboards that the tree itself finds
-    faults with are listed, and published with them.
+    faults with are published with them, and named in the site's index.
 
     Raises:
         TaskError: the tree is none, or its own code failed.
@@ -37,13 +38,15 @@ def build(tree: Path, commit: str, objects: Path, *, home: Path, search_path: st
     if not parts.core or not parts.keyboards:
         raise TaskError("this is no firmware tree: it has no keyboards, or nothing else")
     for name in parts.unnamed:
-        _say(f"Left out: keyboards/{name}, a name that is not lower-case letters and digits.")
-    described = (objects / artifacts.keyboard_list(commit)).parent
+        _say(
+            f"Left out: {f'keyboards/{name}'!r}, a name that is not lower-case letters and digits."
+        )
+    written = site.root(objects, commit)
     with ThreadPoolExecutor(1) as pool:
-        generated = pool.submit(metadata.generate, tree, home, search_path, described)
+        generated = pool.submit(metadata.generate, tree, home, search_path, written)
         _pack(tree, parts, commit, objects)
         generated.result()
-    _report_failures(described)
+    _report(site.index(objects, commit, metadata.failures(written)))
     manifest = Manifest(
         commit=commit,
         created=datetime.now(UTC),
@@ -78,13 +81,12 @@ def _layer(objects: Path, key: str) -> Layer:
     return Layer(key, (objects / key).stat().st_size, digest)
 
 
-def _report_failures(described: Path) -> None:
-    found = metadata.failures(described)
-    if not found:
+def _report(index: SiteIndex) -> None:
+    if not index.faults:
         return
-    _say(f"The tree finds faults with {len(found)} of its keyboards:")
-    for keyboard, errors in list(found.items())[:_FAILURES_SHOWN]:
-        _say(f"  {keyboard}: {'; '.join(errors)}")
+    _say(f"The tree finds faults with {len(index.faults)} of its keyboards:")
+    for keyboard, faults in list(index.faults.items())[:_FAULTY_SHOWN]:
+        _say(f"  {keyboard}: {'; '.join(faults)!r}")
 
 
 def _say(sentence: str) -> None:

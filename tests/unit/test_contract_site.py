@@ -5,7 +5,14 @@ import json
 import pytest
 
 from qmk_contract.codec import from_body, to_body
-from qmk_contract.site import SiteFile, SiteIndex, content_type
+from qmk_contract.site import (
+    FAULT_CHARACTERS_MAX,
+    FAULTS_MAX,
+    SiteFile,
+    SiteIndex,
+    bounded_faults,
+    content_type,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +41,20 @@ def test_an_index_is_read_as_it_was_written() -> None:
         faults={"demo/pad3": ("no layout",)},
     )
     assert from_body(SiteIndex, json.loads(json.dumps(to_body(index)))) == index
+
+
+def test_of_faults_an_index_holds_a_few_short_ones() -> None:
+    files = {"v1/keyboards/demo/pad3/info.json", "v1/keyboards/good/info.json"}
+    found = {
+        "demo/pad3": ["x" * FAULT_CHARACTERS_MAX, "y" * 9000, "half \ud83d", *("z" * 20)],
+        "no/such": ["fault"],
+        "../good": ["fault"],
+    }
+    bounded = bounded_faults(found, files)
+    assert list(bounded) == ["demo/pad3"]
+    first, second, third, *rest = bounded["demo/pad3"]
+    assert first == "x" * FAULT_CHARACTERS_MAX
+    assert second == "y" * (FAULT_CHARACTERS_MAX - 1) + "…"
+    assert third == "half ?"
+    assert len(rest) == FAULTS_MAX - 3
+    assert bounded_faults(bounded, files) == bounded

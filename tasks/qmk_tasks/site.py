@@ -1,0 +1,91 @@
+"""The keyboard site of a tree as files named like their objects: compressed copies, and the index.
+
+All of it is made where the tree's own code ran, and is no more than that tree's word about its
+own keyboards. Whoever stores it compares it with the index; what the service decides by, it reads
+from the files as they are, never from a copy.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from qmk_contract import artifacts
+from qmk_contract.codec import to_body
+from qmk_contract.site import SiteFile, SiteIndex, bounded_faults
+from qmk_tasks import archive
+
+#: A file of this size takes a server a millisecond or two to compress, once, before it caches it;
+#: nine in ten files are far smaller. Those above it are read by browsers all the time.
+LARGE_BYTES = 64 * 1024
+#: Made once a commit, sent for as long as it lasts.
+_GZIP_LEVEL = 9
+#: The highest whose window is within the 8 MiB that every client must take (RFC 9659).
+_ZSTD_LEVEL = 19
+_WORKERS = 2
+
+
+def root(objects: Path, commit: str) -> Path:
+    """Where the site's files lie below the folder of objects."""
+    return (objects / artifacts.keyboard_list(commit)).parents[1]
+
+
+def index(objects: Path, commit: str, faults: Mapping[str, Sequence[str]]) -> SiteIndex:
+    """Make the copies of the site's large files, and write down all files.
+
+    The same files give the same bytes. A file whose name no key may have is left out, and said.
+
+    Raises:
+        TaskError: zstd failed.
+    """
+    paths = list(_paths(root(objects, commit), commit))
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        described = pool.map(partial(_describe, objects, commit), paths)
+        files = dict(zip(paths, described, strict=True))
+    site = SiteIndex(commit, files, bounded_faults(faults, files))
+    text = json.dumps(to_body(site), separators=(",", ":"))
+    (objects / artifacts.site_index(commit)).write_text(text)
+    return site
+
+
+def _paths(folder: Path, commit: str) -> Iterator[str]:
+    for path in sorted(archive.files(folder), key=os.fsencode):
+        try:
+            artifacts.site_file(commit, path)
+        except ValueError:
+            _say(f"Left out: {path!r}, a name that no object may have.")
+            continue
+        if stat.S_ISREG((folder / path).lstat().st_mode):
+            yield path
+        else:
+            _say(f"Left out: {path}, which is a link.")
+
+
+def _describe(objects: Path, commit: str, path: str) -> SiteFile:
+    source = objects / artifacts.site_file(commit, path)
+    data = source.read_bytes()
+    sizes = {}
+    if len(data) > LARGE_BYTES:
+        for coding in artifacts.CODINGS:
+            copy = objects / artifacts.site_file(commit, path, coding)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if coding == "gzip":
+                copy.write_bytes(gzip.compress(data, _GZIP_LEVEL, mtime=0))
+            else:
+                archive.compress_copy(source, copy, level=_ZSTD_LEVEL)
+            if (size := copy.stat().st_size) < len(data):
+                sizes[coding] = size
+            else:
+                copy.unlink()
+    return SiteFile(len(data), hashlib.sha256(data).hexdigest(), sizes)
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(sentence + "\n")
+    sys.stdout.flush()

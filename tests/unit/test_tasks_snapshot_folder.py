@@ -1,0 +1,163 @@
+"""What of a folder that a tree's own code wrote to is published, and what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qmk_contract import artifacts
+from qmk_contract.codec import from_body
+from qmk_contract.site import FAULTS_MAX, SiteIndex
+from qmk_tasks.errors import TaskError
+from qmk_tasks.publish import Counts, publish
+from tests.unit.snapshot_objects import (
+    COMMIT,
+    COPIES,
+    COUNT,
+    INDEX,
+    MANIFEST,
+    POINTER,
+    SITE,
+    Bucket,
+    index_of,
+    write,
+    write_index,
+    write_snapshot,
+)
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Path:
+    write_snapshot(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        artifacts.core(COMMIT),
+        artifacts.site_file(COMMIT, "readme.md"),
+        artifacts.site_file(COMMIT, "v1/keyboards.json", "gzip"),
+    ],
+)
+def test_a_file_that_is_not_as_listed_moves_no_channel(snapshot: Path, key: str) -> None:
+    bucket = Bucket()
+    (snapshot / key).write_bytes(b"other")
+    with pytest.raises(TaskError, match="not the file"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not {POINTER, MANIFEST, INDEX} & set(bucket.objects)
+
+
+@pytest.mark.parametrize("coding", [None, *COPIES])
+def test_a_file_that_is_listed_and_missing_moves_no_channel(
+    snapshot: Path, coding: str | None
+) -> None:
+    bucket = Bucket()
+    (snapshot / artifacts.site_file(COMMIT, "v1/keyboards.json", coding)).unlink()
+    with pytest.raises(TaskError, match="cannot be read"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not {POINTER, MANIFEST, INDEX} & set(bucket.objects)
+
+
+def test_a_file_that_no_list_names_is_not_stored(snapshot: Path) -> None:
+    write(snapshot, f"firmware/{COMMIT}/api/v1/extra.json", b"{}")
+    write(snapshot, f"firmware/{COMMIT}/api/v1/odd name.json", b"{}")
+    bucket = Bucket()
+    assert publish(snapshot, COMMIT, "master", bucket) == Counts(COUNT, 0)
+    assert not any("extra" in key or "odd" in key for key in bucket.objects)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        artifacts.core(COMMIT),
+        artifacts.site_file(COMMIT, "readme.md"),
+        artifacts.site_file(COMMIT, "v1/keyboards.json", "zstd"),
+        INDEX,
+        MANIFEST,
+    ],
+)
+def test_no_link_is_followed(snapshot: Path, tmp_path: Path, key: str) -> None:
+    (snapshot / key).rename(tmp_path / "elsewhere")
+    (snapshot / key).symlink_to(tmp_path / "elsewhere")
+    bucket = Bucket()
+    with pytest.raises(TaskError, match="cannot be read"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not {POINTER, MANIFEST, INDEX} & set(bucket.objects)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (COMMIT, "b" * 40),
+        (f"firmware/{COMMIT}/core.tar.zst", "channels/master.json"),
+        ('"demo"', '"../../x"'),
+        ("{", "["),
+        ("size", "length"),
+    ],
+)
+def test_a_manifest_that_is_not_this_commits_is_refused(snapshot: Path, old: str, new: str) -> None:
+    manifest = snapshot / MANIFEST
+    manifest.write_text(manifest.read_text().replace(old, new))
+    bucket = Bucket()
+    with pytest.raises(TaskError):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not bucket.objects
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (COMMIT, "b" * 40),
+        ("v1/keyboards.json", "../../../channels/master.json"),
+        ("v1/keyboards.json", "v1/odd name.json"),
+        ('"gzip"', '"../api"'),
+        ("v1/keyboard_aliases.json", "v1/aliases.json"),
+        ("{", "["),
+        ("sha256", "sha512"),
+    ],
+)
+def test_an_index_that_is_not_this_commits_is_refused(snapshot: Path, old: str, new: str) -> None:
+    index = snapshot / INDEX
+    index.write_text(index.read_text().replace(old, new))
+    bucket = Bucket()
+    with pytest.raises(TaskError, match="index"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not bucket.objects
+
+
+def test_faults_are_stored_within_bounds(snapshot: Path) -> None:
+    many = ("\ud800",) * (FAULTS_MAX + 1)
+    faults = {"demo/pad": many, "demo/none": many}
+    write_index(snapshot, replace(index_of(SITE), faults=faults))
+    bucket = Bucket()
+    publish(snapshot, COMMIT, "master", bucket)
+    stored = from_body(SiteIndex, bucket.read_json(INDEX))
+    assert stored.faults == {"demo/pad": ("?",) * FAULTS_MAX}
+
+
+def test_no_snapshot_is_no_publication(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"manifest\.json"):
+        publish(tmp_path, COMMIT, "master", Bucket())
+
+
+def test_a_folder_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> None:
+    metadata = (snapshot / artifacts.keyboard_list(COMMIT)).parent
+    elsewhere = tmp_path / "elsewhere"
+    metadata.rename(elsewhere)
+    (elsewhere / "canary.json").write_text("canary")
+    metadata.symlink_to(elsewhere)
+    bucket = Bucket()
+    with pytest.raises(TaskError, match="is a link"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert all(b"canary" not in data for data, _ in bucket.objects.values())
+
+
+def test_a_folder_of_layers_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> None:
+    folder = (snapshot / artifacts.keyboard_folder(COMMIT, "demo")).parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    bucket = Bucket()
+    with pytest.raises(TaskError, match="is a link"):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not bucket.objects
