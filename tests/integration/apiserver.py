@@ -2,6 +2,8 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,9 +19,16 @@ CRD_FILE = CLONE / "crds/compilejobs.yaml"
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApiServer]:
     """A ready API server with the CompileJob type, for the whole run."""
+    with running_api_server(tmp_path_factory.mktemp("apiserver")) as running:
+        yield running
+
+
+@contextmanager
+def running_api_server(state: Path) -> Iterator[RunningApiServer]:
+    """A ready API server with the CompileJob type; all it has lies below ``state``."""
     settings = Settings.from_environment()
     programs = go_programs.built(("cluster",), settings)
-    running = apiserver.start(tmp_path_factory.mktemp("apiserver"), programs, settings)
+    running = apiserver.start(state, programs, settings)
     try:
         refuse_foreign_context(yaml.safe_load(running.kubeconfig.read_text())["current-context"])
         crd = yaml.safe_load(CRD_FILE.read_text())
