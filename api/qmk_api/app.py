@@ -18,13 +18,15 @@ from qmk_api import (
 )
 from qmk_api.access_log import AccessLog
 from qmk_api.builds import Builds
-from qmk_api.cache import NoCache, RedisCache
+from qmk_api.cache import RedisCache
 from qmk_api.catalog import Catalog
 from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
 from qmk_api.memory import Clock
-from qmk_api.ports import Artifacts, Cache, Jobs
+from qmk_api.ports import Ports
 from qmk_api.queue_view import Queue
+from qmk_api.rate_limits import RateLimits
+from qmk_api.redis_link import RedisLink
 from qmk_api.services import Services
 from qmk_api.settings import Settings
 from qmk_api.source_download import Sources
@@ -34,14 +36,13 @@ from qmk_contract.queue import Limits
 
 def create_app(
     settings: Settings,
-    jobs: Jobs,
-    stored: Artifacts,
-    cache: Cache,
+    ports: Ports,
     *,
     clock: Clock = time.monotonic,
     now: Callable[[], float] = time.time,
 ) -> FastAPI:
-    """Build the application over its three ports. Nothing is called before it starts."""
+    """Build the application over its ports. Nothing is called before it starts."""
+    jobs, stored, cache = ports.jobs, ports.stored, ports.cache
     catalog = Catalog(stored, cache, clock)
     builds = Builds(stored, clock)
     queue = Queue(jobs, Limits(settings.max_running), clock)
@@ -76,6 +77,7 @@ def create_app(
         lookup=Lookup(jobs, builds, queue),
         submissions=Submissions(settings, jobs, catalog, builds),
         artifacts=stored,
+        rates=ports.rates,
         sources=Sources(stored, clock),
         version=app.version,
     )
@@ -96,9 +98,15 @@ def from_settings(settings: Settings) -> FastAPI:
         ConfigException: there is no kubeconfig, and this is no pod.
     """
     api_client = jobs.connect(settings.kubeconfig, settings.kube_context)
+    link = RedisLink(settings.redis)
     return create_app(
         settings,
-        jobs.KubernetesJobs(api_client, settings.namespace),
-        artifacts.S3Artifacts(artifacts.connect(settings.storage), settings.storage.bucket),
-        RedisCache(settings.redis) if settings.redis else NoCache(),
+        Ports(
+            jobs=jobs.KubernetesJobs(api_client, settings.namespace),
+            stored=artifacts.S3Artifacts(
+                artifacts.connect(settings.storage), settings.storage.bucket
+            ),
+            cache=RedisCache(link),
+            rates=RateLimits(settings.limits, link),
+        ),
     )

@@ -1,81 +1,32 @@
-"""Redis as a cache of published objects: a copy at best, never waited for when it is away."""
+"""Redis as a cache of published objects: a copy at best."""
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from qmk_api.redis_link import RedisAway, RedisLink
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-from qmk_api.settings import RedisSettings
-
-CALL_SECONDS = 0.15
 EXPIRY_SECONDS = 3600
 PREFIX = "qmk-compile:object:"
-log = logging.getLogger(__name__)
 
 
 class RedisCache:
-    """A cache behind a circuit breaker.
+    """Copies of published objects, for an hour, where Redis is there."""
 
-    The first call that fails opens it, and calls then cost nothing; only ``check``, which no
-    request waits for, tries Redis again and closes it.
-    """
-
-    def __init__(self, settings: RedisSettings) -> None:
-        self._redis = Redis(
-            host=settings.host,
-            port=settings.port,
-            password=settings.password,
-            socket_timeout=CALL_SECONDS,
-            socket_connect_timeout=CALL_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
-        self._in_use = True
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
 
     async def get(self, key: str) -> bytes | None:
-        value = await self._try(lambda: self._redis.get(PREFIX + key))
+        try:
+            value = await self._link.call(lambda redis: redis.get(PREFIX + key))
+        except RedisAway:
+            return None
         return value if isinstance(value, bytes) else None
 
     async def set(self, key: str, value: bytes) -> None:
-        await self._try(lambda: self._redis.set(PREFIX + key, value, ex=EXPIRY_SECONDS))
-
-    async def check(self) -> bool:
-        self._in_use = await self._call(self._redis.ping) is not None
-        return self._in_use
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def _try(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        return await self._call(call) if self._in_use else None
-
-    async def _call(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
-            async with asyncio.timeout(CALL_SECONDS):
-                return await call()
-        except (RedisError, OSError) as error:
-            if self._in_use:
-                log.warning("Redis is away, doing without it: %s", error)
-            self._in_use = False
-            return None
-
-
-class NoCache:
-    """Where no Redis is configured."""
-
-    async def get(self, key: str) -> bytes | None:
-        return None
-
-    async def set(self, key: str, value: bytes) -> None:
-        return None
+            await self._link.call(lambda redis: redis.set(PREFIX + key, value, ex=EXPIRY_SECONDS))
+        except RedisAway:
+            return
 
     async def check(self) -> bool:
-        return False
+        return await self._link.check()
 
     async def close(self) -> None:
-        return None
+        await self._link.close()

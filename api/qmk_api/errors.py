@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qmk_api.fair_use import TooManyRequests
 from qmk_api.ports import Refused, Unavailable
 from qmk_contract.errors import RequestError
 from qmk_contract.phases import Reason
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestError)(_request_error)
     app.exception_handler(Refused)(_refused)
     app.exception_handler(Unavailable)(_unavailable)
+    app.exception_handler(TooManyRequests)(_too_many_requests)
     app.exception_handler(HTTPException)(_http_exception)
     app.exception_handler(RequestValidationError)(_validation_error)
 
@@ -87,6 +89,13 @@ def error_reply(
     return JSONResponse(body, code, dict(headers or {}))
 
 
+def unavailable_reply(method: str, path: str, error: Unavailable) -> JSONResponse:
+    """The reply where something is away; it is logged with its cause."""
+    log.warning("%s %r: %s (%s)", method, path, error, error.__cause__)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return error_reply(path, 503, str(error), headers=headers)
+
+
 async def _api_error(request: Request, error: ApiError) -> JSONResponse:
     extra = {} if error.reason is None else {"reason": error.reason}
     return error_reply(request.url.path, error.code, error.message, extra=extra)
@@ -104,9 +113,18 @@ async def _refused(request: Request, error: Refused) -> JSONResponse:
 
 
 async def _unavailable(request: Request, error: Unavailable) -> JSONResponse:
-    log.warning("%s %r: %s (%s)", request.method, request.url.path, error, error.__cause__)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return error_reply(request.url.path, 503, str(error), headers=headers)
+    return unavailable_reply(request.method, request.url.path, error)
+
+
+async def _too_many_requests(request: Request, error: TooManyRequests) -> JSONResponse:
+    length = request.app.state.services.queue.view().length
+    extra = {
+        "retry_after": error.retry_after,
+        "queue_position": length if error.position is None else error.position,
+        "queue_length": length,
+    }
+    headers = {"Retry-After": str(error.retry_after)}
+    return error_reply(request.url.path, 429, str(error), extra=extra, headers=headers)
 
 
 async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:

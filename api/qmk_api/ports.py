@@ -1,8 +1,10 @@
 """What the API needs of the world: CompileJobs, stored objects, a cache; and how each may fail."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
+from qmk_api.fair_use import Kind
 from qmk_contract.compile_job import CompileJob, CompileJobSpec
 
 
@@ -113,3 +115,20 @@ class Cache(Protocol):
         """Whether the cache is in use, after trying it again if it was not."""
 
     async def close(self) -> None: ...
+
+
+class Rates(Protocol):
+    """How often each client asks. Never fails: counts are approximate where it must be."""
+
+    async def check(self, kind: Kind, client: str) -> None:
+        """Count a request; raises TooManyRequests."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All that one process stands on."""
+
+    jobs: Jobs
+    stored: Artifacts
+    cache: Cache
+    rates: Rates

@@ -50,6 +50,9 @@ class Error(_Reply):
     layer: int | None = None
     key: int | None = None
     status: Literal["unknown"] | None = None
+    retry_after: int | None = Field(default=None, description="Seconds, with code 429.")
+    queue_position: int | None = Field(default=None, description="Jobs ahead, with code 429.")
+    queue_length: int | None = None
 
 
 class Memory(_Reply):
@@ -179,4 +182,11 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "description": "Storage or the cluster is away. Retry-After says when to try again.",
         "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
     },
+}
+TOO_MANY: dict[int | str, dict[str, Any]] = {
+    429: {
+        "model": Error,
+        "description": "More than this client's share. Retry-After says when to try again.",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
+    }
 }

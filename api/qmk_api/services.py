@@ -5,10 +5,11 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
+from qmk_api.clients import client_address, client_id
 from qmk_api.errors import ApiError
 from qmk_api.health import Health
 from qmk_api.lookup import Lookup
-from qmk_api.ports import Artifacts
+from qmk_api.ports import Artifacts, Rates
 from qmk_api.queue_view import Queue
 from qmk_api.settings import Settings
 from qmk_api.source_download import Sources
@@ -26,6 +27,7 @@ class Services:
     lookup: Lookup
     submissions: Submissions
     artifacts: Artifacts
+    rates: Rates
     sources: Sources
     version: str
 
@@ -44,4 +46,15 @@ async def _job_id(
 
 
 ServicesOf = Annotated[Services, Depends(_services)]
+
+
+async def _client(request: Request, services: ServicesOf) -> str:
+    settings = services.settings
+    peer = request.client.host if request.client else ""
+    forwarded_for = request.headers.getlist("x-forwarded-for")
+    address = client_address(peer, forwarded_for, settings.trusted_proxies)
+    return client_id(address, settings.client_salt)
+
+
+ClientOf = Annotated[str, Depends(_client)]
 JobIdOf = Annotated[JobId, Depends(_job_id)]

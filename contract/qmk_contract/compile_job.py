@@ -10,6 +10,8 @@ from qmk_contract.names import API_VERSION, KIND
 from qmk_contract.phases import ConditionType, JobClass, Phase, Reason
 from qmk_contract.result import Diagnostic, Usage
 
+#: The client of jobs whose requester nobody can tell, as crds/compilejobs.yaml has it.
+ANONYMOUS = "anonymous"
 DEFAULT_CHANNEL = "master"
 DEFAULT_TIMEOUT_SECONDS = 300
 DEFAULT_TTL_SECONDS = 900
@@ -30,7 +32,7 @@ class CompileJobSpec:
     channel: str = DEFAULT_CHANNEL
     firmware_commit: str | None = None
     job_class: JobClass = field(default=JobClass.INTERACTIVE, metadata={"name": "class"})
-    client: str = "anonymous"
+    client: str = ANONYMOUS
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     ttl_seconds_after_finished: int = DEFAULT_TTL_SECONDS
     cancel: bool = False

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from kubernetes import client
 
-from qmk_api.cache import CALL_SECONDS, RedisCache
+from qmk_api.cache import RedisCache
+from qmk_api.redis_link import CALL_SECONDS, RedisLink
 from qmk_api.settings import RedisSettings
 from qmk_contract import artifacts
 from qmk_local.apiserver import RunningApiServer
@@ -131,7 +132,7 @@ def test_redis_outage_is_not_noticed_by_anyone(started: Started) -> None:
 
 async def test_redis_that_accepts_and_says_nothing_costs_one_call(started: Started) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        cache = RedisCache(RedisSettings("127.0.0.1", silent.getsockname()[1]))
+        cache = RedisCache(RedisLink(RedisSettings("127.0.0.1", silent.getsockname()[1])))
         try:
             begun = time.monotonic()
             for _ in range(100):

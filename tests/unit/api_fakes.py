@@ -13,7 +13,15 @@ from typing import Any
 import httpx
 
 from qmk_api.app import create_app
-from qmk_api.ports import AlreadyExists, Conflict, KubernetesUnavailable, StorageUnavailable
+from qmk_api.ports import (
+    AlreadyExists,
+    Conflict,
+    KubernetesUnavailable,
+    Ports,
+    StorageUnavailable,
+)
+from qmk_api.rate_limits import RateLimits
+from qmk_api.redis_link import RedisLink
 from qmk_api.settings import Settings, StorageSettings
 from qmk_contract import artifacts
 from qmk_contract.build_key import build_key, request_document
@@ -211,7 +219,13 @@ class World:
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """A client of the running API; exceptions become replies as they would in a server."""
-        app = create_app(self.settings, self.jobs, self.stored, self.cache, clock=self.clock)
+        ports = Ports(
+            jobs=self.jobs,
+            stored=self.stored,
+            cache=self.cache,
+            rates=RateLimits(self.settings.limits, RedisLink(None)),
+        )
+        app = create_app(self.settings, ports, clock=self.clock)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
