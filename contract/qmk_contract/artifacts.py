@@ -2,6 +2,8 @@
 
 import re
 
+from qmk_contract.keyboards import KEYBOARD_PATTERN
+
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 BINARY = "application/octet-stream"
@@ -31,6 +33,8 @@ SITE_PATH_PATTERN = r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
 _SITE_PATH_MAX = 900
 #: Content codings (RFC 9110, section 8.4.1) in which large metadata is stored beside itself.
 CODINGS = ("gzip", "zstd")
+#: What the keys of all keyboards' statuses begin with.
+STATUSES = "status/"
 
 
 def build(key: str, name: str) -> str:
@@ -48,6 +52,17 @@ def firmware_file_name(keyboard: str, keymap_name: str, extension: str) -> str:
 def channel(name: str) -> str:
     """The pointer that says which commit a channel is at."""
     return f"channels/{_checked(CHANNEL_PATTERN, name)}.json"
+
+
+def keyboard_status(keyboard: str) -> str:
+    """How the last test of a keyboard's build ended."""
+    return f"{STATUSES}{_checked(KEYBOARD_PATTERN, keyboard)}.json"
+
+
+def keyboard_of_status(key: str) -> str | None:
+    """The keyboard whose status an object is; None if it is no status."""
+    match = re.fullmatch(rf"{STATUSES}({KEYBOARD_PATTERN})\.json", key)
+    return match[1] if match else None
 
 
 def incoming(sha256: str) -> str:
