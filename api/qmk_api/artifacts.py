@@ -97,7 +97,11 @@ class S3Object:
             yield chunk
 
     def close(self) -> None:
-        self._body.close()
+        # Closing waits for a read that is under way, and so must not happen on the event loop.
+        try:
+            self._threads.submit(self._body.close)
+        except RuntimeError:  # the process ends, and its threads have
+            self._body.close()
 
 
 def connect(settings: StorageSettings) -> "S3Client":
