@@ -1,47 +1,29 @@
-"""A tree becomes a snapshot in a real bucket, by the programs that the Job runs."""
+"""What a snapshot of a tree consists of."""
 
 import hashlib
 import io
 import json
 import shutil
 import subprocess
-import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.keyboards import keyboard_from_info
+from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Manifest
-from qmk_tasks import archive, snapshot, source
+from qmk_tasks import archive, site, snapshot
 from qmk_tasks.errors import TaskError
-from tests.build_pod import ROOT
-from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-COMMIT = "e" * 64
-SEARCH_PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-PACKAGES = ":".join(str(ROOT / name) for name in ("contract", "tasks"))
+from tests.integration.working_copy import COMMIT, LARGE, SEARCH_PATH, working_copy
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo tree with what a working copy has besides."""
-    tree = tmp_path_factory.mktemp("demo") / "tree"
-    ignored = shutil.ignore_patterns(".build", "__pycache__", "*.hex")
-    shutil.copytree(ROOT / "tests/firmware", tree, ignore=ignored)
-    for name in ("lib/chibios/os/hal.mk", "docs/page.md", ".git/HEAD", "demo_pad6_default.hex"):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(name)
-    (tree / "quantum/link.h").symlink_to("action.h")
-    return tree
+    return working_copy(tmp_path_factory.mktemp("demo") / "tree")
 
 
 def build(tree: Path, folder: Path) -> Manifest:
@@ -59,6 +41,10 @@ def objects(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def manifest_of(objects: Path) -> Manifest:
     return from_body(Manifest, json.loads((objects / artifacts.manifest(COMMIT)).read_bytes()))
+
+
+def index_of(objects: Path) -> SiteIndex:
+    return from_body(SiteIndex, json.loads((objects / artifacts.site_index(COMMIT)).read_bytes()))
 
 
 def names(objects: Path, key: str) -> list[str]:
@@ -110,6 +96,39 @@ def test_metadata_is_what_the_tree_says_of_itself(objects: Path) -> None:
     assert aliases["keyboard_aliases"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "readme.md",
+        "v1/keyboard_list.json",
+        "v1/keyboard_aliases.json",
+        "v1/keyboard_metadata.json",
+        "v1/keyboards.json",
+        "v1/usb.json",
+        "v1/constants_metadata.json",
+        "v1/constants/keycodes_0.0.1.json",
+        "v1/keyboards/clueboard/66/rev3/info.json",
+        "v1/keyboards/clueboard/66/rev3/readme.md",
+        "v1/keyboards/clueboard/66/rev3/keymaps/default/keymap.json",
+        "v1/mappings/keyboard_aliases.json",
+        "v1/schemas/keymap.jsonschema",
+        "v1/templates/api/readme.md",
+    ],
+)
+def test_the_site_has_every_kind_of_file_that_its_readers_ask_for(objects: Path, path: str) -> None:
+    assert index_of(objects).files[path].size > 0
+
+
+def test_the_index_describes_all_files_of_the_site(objects: Path) -> None:
+    index, root = index_of(objects), site.root(objects, COMMIT)
+    assert index.commit == COMMIT
+    assert set(index.files) == set(archive.files(root))
+    for path, file in index.files.items():
+        data = (root / path).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.size, file.sha256)
+    assert {path for path, file in index.files.items() if file.encoded} == {LARGE}
+
+
 def test_the_same_tree_gives_the_same_archives(objects: Path, tree: Path, tmp_path: Path) -> None:
     other = tmp_path / "elsewhere"
     shutil.copytree(tree, other, symlinks=True)
@@ -138,6 +157,7 @@ def test_a_keyboard_at_fault_is_listed_and_the_others_published(
     manifest = build(broken, tmp_path)
     assert "clueboard" in manifest.keyboards
     assert "demo/pad6" in capsys.readouterr().out
+    assert list(index_of(tmp_path / "objects").faults) == ["demo/pad6"]
 
 
 def test_a_folder_that_is_no_tree_is_refused(tmp_path: Path) -> None:
@@ -152,79 +172,3 @@ def test_a_tree_whose_own_code_fails_says_what_it_said(tree: Path, tmp_path: Pat
     (broken / "lib/python/qmk/cli/__init__.py").write_text("raise SystemExit('the tree is ill')")
     with pytest.raises(TaskError, match="the tree is ill"):
         build(broken, tmp_path)
-
-
-def task(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "qmk_tasks", *arguments],
-        env={"PATH": SEARCH_PATH, "PYTHONPATH": PACKAGES, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-def read(s3: "S3Client", key: str) -> Mapping[str, Any]:
-    body: Mapping[str, Any] = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    return body
-
-
-def test_a_packed_tree_in_storage_ends_as_a_channel(
-    tree: Path, s3_server: S3Server, tmp_path: Path
-) -> None:
-    s3 = s3_server.client()
-    archive.tar(tree, list(archive.files(tree)), tmp_path / "tree.tar")
-    archive.compress([tmp_path / "tree.tar"], level=3)
-    data = (tmp_path / "tree.tar.zst").read_bytes()
-    sha256 = hashlib.sha256(data).hexdigest()
-    key = artifacts.incoming(sha256)
-    s3.put_object(Bucket=BUCKET, Key=key, Body=data)
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key})
-    common = ("--commit", COMMIT, "--folder", str(tmp_path / "folder"))
-    made = task("snapshot", *common, "--tree-url", url, "--tree-sha256", sha256)
-    assert made.returncode == 0, made.stderr
-    storage = {
-        "S3_ENDPOINT_URL": s3_server.url,
-        "S3_BUCKET": BUCKET,
-        "S3_ACCESS_KEY": ACCESS_KEY,
-        "S3_SECRET_KEY": SECRET_KEY,
-    }
-    published = task("publish", *common, "--channel", "snapshot-test", **storage)
-    assert published.returncode == 0, published.stderr
-    assert read(s3, artifacts.channel("snapshot-test"))["commit"] == COMMIT
-    manifest = from_body(Manifest, read(s3, artifacts.manifest(COMMIT)))
-    head = s3.head_object(Bucket=BUCKET, Key=manifest.core.key)
-    assert head["ContentType"] == artifacts.ZSTD
-    assert head["Metadata"]["sha256"] == manifest.core.sha256
-    again = task("publish", *common, "--channel", "snapshot-test", **storage)
-    assert again.returncode == 0
-    assert "Stored 0 objects" in again.stdout
-
-
-def test_a_tree_that_is_another_is_not_unpacked(s3_server: S3Server, tmp_path: Path) -> None:
-    s3 = s3_server.client()
-    s3.put_object(Bucket=BUCKET, Key="other", Body=b"other")
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "other"})
-    target = tmp_path / "tree"
-    with pytest.raises(TaskError, match="digest"):
-        source.fetch(url, "0" * 64, target, deadline_seconds=0.5)
-    assert not list(target.iterdir())
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("publish", "--commit", "HEAD", "--folder", "x", "--channel", "master"),
-        ("publish", "--commit", COMMIT, "--folder", "x", "--channel", "../master"),
-        ("snapshot", "--commit", COMMIT, "--folder", "x", "--tree-url", "u", "--tree-sha256", "1"),
-    ],
-)
-def test_an_argument_that_no_key_may_hold_is_refused(arguments: tuple[str, ...]) -> None:
-    assert task(*arguments).returncode == 2
-
-
-def test_publish_without_credentials_says_which_variable_is_missing(objects: Path) -> None:
-    ended = task(
-        "publish", "--commit", COMMIT, "--folder", str(objects.parent), "--channel", "master"
-    )
-    assert (ended.returncode, "S3_ENDPOINT_URL" in ended.stderr) == (1, True)
