@@ -17,9 +17,11 @@ from qmk_api import (
     service_routes,
 )
 from qmk_api.access_log import AccessLog
+from qmk_api.admissions import Admissions
 from qmk_api.builds import Builds
 from qmk_api.cache import RedisCache
 from qmk_api.catalog import Catalog
+from qmk_api.fair_use import QueueBounds
 from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
 from qmk_api.memory import Clock
@@ -45,7 +47,10 @@ def create_app(
     jobs, stored, cache = ports.jobs, ports.stored, ports.cache
     catalog = Catalog(stored, cache, clock)
     builds = Builds(stored, clock)
-    queue = Queue(jobs, Limits(settings.max_running), clock)
+    running = Limits(settings.max_running)
+    queue = Queue(jobs, running, clock)
+    bounds = QueueBounds(settings.limits.queued_per_client, settings.limits.queued)
+    admissions = Admissions(queue, bounds, running)
     health = Health()
     monitor = Monitor(health, jobs, catalog, cache, channel=settings.default_channel, now=now)
 
@@ -75,7 +80,7 @@ def create_app(
         health=health,
         queue=queue,
         lookup=Lookup(jobs, builds, queue),
-        submissions=Submissions(settings, jobs, catalog, builds),
+        submissions=Submissions(settings, jobs, catalog, builds, admissions),
         artifacts=stored,
         rates=ports.rates,
         sources=Sources(stored, clock),

@@ -1,6 +1,7 @@
 """Where everyone stands: computed from what is, at most a few times a second."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -25,10 +26,14 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 @dataclass(frozen=True)
 class QueueView:
     """Jobs ahead by job name, how many jobs are neither running nor at their end, how many hold
-    slots, and how long a build takes."""
+    slots, and how long a build takes.
+
+    ``clients`` has the positions of each client's jobs, in order.
+    """
 
     length: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
+    clients: Mapping[str, Sequence[int]] = field(default_factory=dict)
     holding: int = 0
     build_seconds: float = UNSEEN_BUILD_SECONDS
 
@@ -70,17 +75,20 @@ def phase(job: CompileJob) -> Phase:
 
 def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
     phases = [(job, phase(job)) for job in jobs]
-    waiting = [
+    open_jobs = {job.name: job for job, at in phases if at in (Phase.PENDING, Phase.QUEUED)}
+    order = queue_order(
         Waiting(job.name, job.status.build_key or job.name, _since(job))
-        for job, at in phases
-        if at in (Phase.PENDING, Phase.QUEUED)
-    ]
+        for job in open_jobs.values()
+    )
+    clients = defaultdict(list)
+    for ahead, job in enumerate(order):
+        clients[open_jobs[job.name].spec.client].append(ahead)
     starting = sum(at is Phase.STARTING for _, at in phases)
     running = sum(at is Phase.RUNNING for _, at in phases)
-    order = queue_order(waiting)
     return QueueView(
         length=len(order) + starting,
         positions={job.name: ahead for ahead, job in enumerate(order)},
+        clients=clients,
         holding=starting + running,
         build_seconds=typical_seconds(
             (times.finished, float(job.status.duration_seconds))

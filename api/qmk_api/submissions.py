@@ -2,9 +2,11 @@
 
 import logging
 
+from qmk_api.admissions import Admissions
 from qmk_api.builds import Builds
 from qmk_api.catalog import Catalog
 from qmk_api.compile_request import CompileRequest
+from qmk_api.fair_use import TooManyRequests
 from qmk_api.ports import (
     AlreadyExists,
     Conflict,
@@ -29,11 +31,19 @@ log = logging.getLogger(__name__)
 class Submissions:
     """Makes sure that each build is asked for exactly once, whoever asks, however often."""
 
-    def __init__(self, settings: Settings, jobs: Jobs, catalog: Catalog, builds: Builds) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        catalog: Catalog,
+        builds: Builds,
+        admissions: Admissions,
+    ) -> None:
         self._settings = settings
         self._jobs = jobs
         self._catalog = catalog
         self._builds = builds
+        self._admissions = admissions
         self._asking: SingleFlight[None] = SingleFlight()
 
     async def submit(self, request: CompileRequest, client: str) -> JobId:
@@ -43,6 +53,7 @@ class Submissions:
             RequestError: unknown channel, keyboard or layout, or a layer of another length.
             Unavailable: storage or the cluster is away; nothing was created.
             Refused: the API server does not take the keymap.
+            TooManyRequests: a job would have to be created, and no more may wait.
         """
         channel = await self._channel(request.channel)
         keyboard = await self._catalog.keyboard(channel.commit, request.keyboard)
@@ -65,7 +76,8 @@ class Submissions:
                 timeout_seconds=self._settings.compile_timeout_seconds,
                 ttl_seconds_after_finished=self._settings.compile_job_ttl_seconds,
             )
-            await self._asking.do(key, lambda: self._ask(key, spec))
+            # By client, so that nobody is refused for another one's bound.
+            await self._asking.do(f"{key}/{client}", lambda: self._ask(key, spec))
         return JobId(key, request.keymap_name)
 
     async def _channel(self, name: str | None) -> Channel:
@@ -90,13 +102,18 @@ class Submissions:
     async def _created_or_joined(self, key: str, spec: CompileJobSpec) -> bool:
         """False where the job changed under our hands: look again."""
         try:
-            await self._jobs.create(key, spec)
+            with self._admissions.one_more(spec.client):
+                await self._jobs.create(key, spec)
         except AlreadyExists:
-            return await self._joined(key)
+            return await self._joined(key, spec.client)
+        except TooManyRequests:
+            if await self._joined(key, spec.client):
+                return True
+            raise
         log.info("created CompileJob %s for %s", key, spec.keyboard)
         return True
 
-    async def _joined(self, key: str) -> bool:
+    async def _joined(self, key: str, client: str) -> bool:
         job = await self._jobs.get(key)
         if job is None:
             return False
@@ -107,7 +124,8 @@ class Submissions:
         if await self._builds.find_now(job.status.build_key or key) is not None:
             return True
         try:
-            await self._jobs.ask_rerun(job)
+            with self._admissions.one_more(client):
+                await self._jobs.ask_rerun(job)
         except Conflict:
             return False
         log.info("asked for rerun %d of CompileJob %s", job.status.rerun + 1, key)
