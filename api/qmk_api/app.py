@@ -25,6 +25,7 @@ from qmk_api.fair_use import QueueBounds
 from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
 from qmk_api.memory import Clock
+from qmk_api.paths import PlainPaths
 from qmk_api.ports import Ports
 from qmk_api.queue_view import Queue
 from qmk_api.rate_limits import RateLimits
@@ -90,6 +91,7 @@ def create_app(
         app.include_router(routes.router)
     errors.install(app)
     # The last one added is the outermost: every reply passes it, those of the others too.
+    app.add_middleware(PlainPaths)
     app.add_middleware(errors.ErrorBoundary)
     app.add_middleware(cors.AnyOrigin)
     app.add_middleware(AccessLog)

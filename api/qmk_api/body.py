@@ -16,6 +16,8 @@ from qmk_api.errors import ApiError
 
 INTEGER_MAX = 2**53 - 1
 SECONDS_MAX = 30
+#: Arrays and objects inside one another. A keymap's macros, the deepest, take half of that.
+DEPTH_MAX = 32
 #: Above this many bytes, reading JSON would hold up every other request of the process.
 _INLINE_BYTES_MAX = 64 * 1024
 
@@ -24,8 +26,11 @@ async def read_json(request: Request, bytes_max: int) -> Any:
     """Read and parse the body.
 
     Raises:
-        ApiError: 413 too large, 408 too slow, 400 not JSON in UTF-8.
+        ApiError: 413 too large, 408 too slow, 415 compressed, 400 not JSON in UTF-8.
     """
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        raise ApiError(415, "the body must not be compressed")
     raw = await _read(request, bytes_max)
     if len(raw) > _INLINE_BYTES_MAX:
         return await asyncio.to_thread(parse_json, raw)
@@ -53,7 +58,22 @@ def parse_json(raw: bytes) -> Any:
         raise ApiError(400, "Invalid JSON data: nested too deeply") from error
     except ValueError as error:
         raise ApiError(400, f"Invalid JSON data: {error}") from error
+    _check_depth(value)
     return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
+            return
+        level = [
+            item
+            for container in containers
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+    raise ApiError(400, "Invalid JSON data: nested too deeply")
 
 
 async def _read(request: Request, bytes_max: int) -> bytes:

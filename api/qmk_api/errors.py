@@ -1,6 +1,8 @@
 """Errors to replies: one JSON body for all of them, on every path and for every status."""
 
+import asyncio
 import http
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -66,12 +68,24 @@ class ErrorBoundary:
             await self._app(scope, receive, note_start)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            if started:
+                raise
+            # The time for requests under way is over: another replica will answer.
+            headers = {"Retry-After": "1"}
+            reply = error_reply(scope["path"], 503, "the server is stopping", headers=headers)
+            await reply(scope, receive, send)
         except Exception:
             if started:  # the server closes the connection, so that the caller sees a cut
                 raise
             log.exception("%s %r failed", scope["method"], scope["path"])
             reply = error_reply(scope["path"], 500, "internal error")
             await reply(scope, receive, send)
+
+
+def error_body(code: int, message: str) -> bytes:
+    """The body of an error that no application saw."""
+    return json.dumps({"code": code, "message": message}).encode()
 
 
 def error_reply(

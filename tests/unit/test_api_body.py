@@ -4,15 +4,16 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.body import INTEGER_MAX, parse_json
+from qmk_api.body import DEPTH_MAX, INTEGER_MAX, parse_json
 from qmk_api.compile_request import read_compile_request
 from qmk_api.errors import ApiError
 from qmk_contract.build_key import JobId, canonical_json, parse_job_id
 from qmk_contract.errors import RequestError
-from tests.unit.api_fakes import keymap_body
+from tests.unit.api_fakes import World, keymap_body
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values: st.SearchStrategy[Any] = st.recursive(
@@ -65,3 +66,23 @@ def _numbers(value: Any) -> list[int | float]:
 
 def _kept(number: int | float) -> bool:
     return abs(number) <= INTEGER_MAX if isinstance(number, int) else not number.is_integer()
+
+
+@pytest.mark.parametrize(("before", "after", "levels"), [("[", "]", 1), ('[1, {"b": ', "}]", 2)])
+def test_depth_is_bounded(before: str, after: str, levels: int) -> None:
+    def nested(depth: int) -> bytes:
+        times = depth // levels
+        return (before * times + "0" + after * times).encode()
+
+    parse_json(nested(DEPTH_MAX))
+    for depth in (DEPTH_MAX + 2, 1000, 200_000):
+        with pytest.raises(ApiError, match="nested too deeply"):
+            parse_json(nested(depth))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
+async def test_a_compressed_body_is_refused(coding: str) -> None:
+    async with World().client() as client:
+        headers = {"Content-Encoding": coding}
+        reply = await client.post("/v1/compile", content=b"{}", headers=headers)
+    assert (reply.status_code, reply.json()["code"]) == (415, 415)
