@@ -1,85 +1,81 @@
 """``python -m qmk_api``: serve until SIGTERM, then drain."""
 
-import asyncio
-import logging.config
+import resource
+import socket
 import sys
-from types import FrameType
-from typing import Any
+from multiprocessing.connection import Connection
 
-import uvicorn
 from kubernetes.config import ConfigException
 
+from qmk_api import log_lines
 from qmk_api.app import from_settings
 from qmk_api.environment import SettingsError
+from qmk_api.protocol import CONNECTIONS_MAX
+from qmk_api.server import DrainingServer, listen, server_config
 from qmk_api.settings import Settings
+from qmk_api.supervisor import Supervisor
+from qmk_api.worker import worker_server
 
-#: How long requests under way may take to end once the listener is closed.
-GRACEFUL_SECONDS = 20
-
-
-class DrainingServer(uvicorn.Server):
-    """Serves on for a moment after the first signal, not ready, so that no caller is cut off.
-
-    A Service still sends connections to a pod for a while after the pod was told to end; those
-    that callers keep open are closed after their next reply.
-    """
-
-    def __init__(self, config: uvicorn.Config, drain_seconds: int) -> None:
-        super().__init__(config)
-        self._drain_seconds = drain_seconds
-        self._draining = False
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._draining or self._drain_seconds == 0:
-            super().handle_exit(sig, frame)
-            return
-        self._draining = True
-        self.config.app.state.services.health.draining = True  # type: ignore[union-attr]
-        self.config.encoded_headers.append((b"connection", b"close"))
-        loop = asyncio.get_running_loop()
-        loop.call_soon_threadsafe(
-            loop.call_later, self._drain_seconds, super().handle_exit, sig, frame
-        )
+UNFIT_SETTINGS = 2
+NOT_STARTED = 1
+#: File descriptors beside those of connections: to Kubernetes, S3 and Redis, and a few of its own.
+OTHER_FILES = 256
+#: Between the last worker's end and the pod's, in seconds.
+LEAVE_MARGIN = 1
 
 
 def main() -> int:
-    """Returns the exit code: 2 for settings that are missing or unfit."""
+    """Returns the exit code: 0 after SIGTERM, 2 for settings that are missing or unfit, 1 where
+    it could not start."""
     try:
         settings = Settings.from_environment()
-        logging.config.dictConfig(_logging(settings.log_level))
+    except SettingsError as error:
+        return _fail(str(error), UNFIT_SETTINGS)
+    log_lines.configure(settings.log_level)
+    _raise_file_limit()
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError as error:
+        return _fail(f"cannot listen on {settings.host} port {settings.port}: {error}", NOT_STARTED)
+    process = settings.process
+    if process.workers == 1 and process.max_requests == 0:
+        return _serve(settings, listener)
+    return Supervisor(
+        lambda channel: _serve(settings, listener, channel),
+        process.workers,
+        process.worker_timeout_seconds,
+        settings.termination_grace_seconds - LEAVE_MARGIN,
+    ).run()
+
+
+def _serve(settings: Settings, listener: socket.socket, channel: Connection | None = None) -> int:
+    """Serve in this process; ``channel`` leads to the supervisor where there is one."""
+    try:
         app = from_settings(settings)
-    except (SettingsError, ConfigException) as error:
-        sys.stderr.write(f"qmk_api: {error}\n")
-        return 2
-    server = DrainingServer(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        ),
-        settings.drain_seconds,
-    )
-    server.run()
-    return 0 if server.started else 1
+    except ConfigException as error:
+        return _fail(str(error), UNFIT_SETTINGS)
+    config = server_config(app, settings)
+    if channel is None:
+        server = DrainingServer(config, settings.drain_seconds)
+    else:
+        server = worker_server(config, settings, channel)
+    server.run([listener])
+    return 0 if server.started else NOT_STARTED
 
 
-def _logging(level: str) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {
-            name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "kubernetes")
-        },
-    }
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"qmk_api: {message}\n")
+    return code
+
+
+def _raise_file_limit() -> None:
+    """Each connection takes a file descriptor, and the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":
