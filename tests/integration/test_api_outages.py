@@ -15,12 +15,11 @@ from kubernetes import client
 from qmk_api.cache import RedisCache
 from qmk_api.redis_link import CALL_SECONDS, RedisLink
 from qmk_api.settings import RedisSettings
-from qmk_contract import artifacts
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, request_body, running_apis
 from tests.integration.published import publish, upload
 from tests.integration.redis_server import RedisServer, running_redis
-from tests.integration.s3_server import BUCKET, S3Server
+from tests.integration.s3_server import S3Server
 from tests.waiting import wait_for
 
 Started = tuple[ApiSystem, RedisServer]
@@ -142,25 +141,6 @@ async def test_redis_that_accepts_and_says_nothing_costs_one_call(started: Start
             assert time.monotonic() - begun < 100 * CALL_SECONDS
         finally:
             await cache.close()
-
-
-def test_source_is_streamed_and_a_caller_that_leaves_harms_nobody(started: Started) -> None:
-    system, _ = started
-    api, http = system.apis[0], system.clients[0]
-    body = request_body("KC_9")
-    upload(system.s3, system.key_of(body), firmware_commit=system.commit)
-    size = 48 << 20
-    system.s3.put_object(Bucket=BUCKET, Key=artifacts.source(system.commit), Body=bytes(size))
-    job_id = http.post("/v1/compile", json=body).json()["job_id"]
-    path = f"/v1/compile/{job_id}/source"
-    before = api.memory_bytes()
-    with http.stream("GET", path) as left:
-        next(left.iter_raw(1 << 20))
-    with http.stream("GET", path) as reply:
-        assert reply.headers["Content-Length"] == str(size)
-        assert sum(map(len, reply.iter_raw(1 << 20))) == size
-    assert api.memory_bytes() - before < size // 2
-    assert http.get(f"/v1/compile/{job_id}").status_code == 200
 
 
 def test_no_poll_fails_while_the_process_drains(
