@@ -13,11 +13,14 @@ from qmk_api import (
     cors,
     download_routes,
     errors,
+    events_routes,
     jobs,
+    log_routes,
     service_routes,
 )
 from qmk_api.access_log import AccessLog
 from qmk_api.admissions import Admissions
+from qmk_api.broadcast import Broadcast
 from qmk_api.builds import Builds
 from qmk_api.cache import RedisCache
 from qmk_api.catalog import Catalog
@@ -26,6 +29,7 @@ from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
 from qmk_api.memory import Clock
 from qmk_api.paths import PlainPaths
+from qmk_api.pod_logs import KubernetesPodLogs
 from qmk_api.ports import Ports
 from qmk_api.queue_view import Queue
 from qmk_api.rate_limits import RateLimits
@@ -53,13 +57,15 @@ def create_app(
     bounds = QueueBounds(settings.limits.queued_per_client, settings.limits.queued)
     admissions = Admissions(queue, bounds, running)
     health = Health()
+    lookup = Lookup(jobs, builds, queue)
+    broadcast = Broadcast(lookup.find, ports.logs, health, settings.external_url)
     monitor = Monitor(health, jobs, catalog, cache, channel=settings.default_channel, now=now)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await jobs.start()
         try:
-            async with monitor.running():
+            async with monitor.running(), broadcast.running():
                 yield
         finally:
             await jobs.stop()
@@ -80,14 +86,15 @@ def create_app(
         settings=settings,
         health=health,
         queue=queue,
-        lookup=Lookup(jobs, builds, queue),
+        lookup=lookup,
         submissions=Submissions(settings, jobs, catalog, builds, admissions),
         artifacts=stored,
         rates=ports.rates,
         sources=Sources(stored, clock),
+        broadcast=broadcast,
         version=app.version,
     )
-    for routes in (service_routes, compile_routes, download_routes):
+    for routes in (service_routes, compile_routes, download_routes, events_routes, log_routes):
         app.include_router(routes.router)
     errors.install(app)
     # The last one added is the outermost: every reply passes it, those of the others too.
@@ -115,5 +122,6 @@ def from_settings(settings: Settings) -> FastAPI:
             ),
             cache=RedisCache(link),
             rates=RateLimits(settings.limits, link),
+            logs=KubernetesPodLogs(api_client.configuration, settings.namespace),
         ),
     )

@@ -1,6 +1,6 @@
 """What the API needs of the world: CompileJobs, stored objects, a cache; and how each may fail."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +65,21 @@ class Jobs(Protocol):
 
     async def ask_rerun(self, job: CompileJob) -> CompileJob:
         """Ask for another run of a job as it was read; raises Conflict if it changed since."""
+
+
+class PodLogs(Protocol):
+    """What build containers print. Both raise KubernetesUnavailable where it cannot be read now."""
+
+    def follow(self, pod: str) -> AsyncGenerator[bytes, None]:
+        """All that a pod prints, from its start on, as it comes; ends when the pod does.
+
+        Closing the generator ends the reading at once.
+        """
+
+    async def read(self, pod: str) -> bytes:
+        """What a pod has printed so far."""
+
+    async def close(self) -> None: ...
 
 
 class StoredObject(Protocol):
@@ -132,3 +147,4 @@ class Ports:
     stored: Artifacts
     cache: Cache
     rates: Rates
+    logs: PodLogs

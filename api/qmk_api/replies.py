@@ -34,6 +34,11 @@ def job_reply(job_id: JobId, state: State, base_url: str) -> dict[str, Any]:
     return _stored_reply(job_id, state, base_url)
 
 
+def no_such_job() -> dict[str, Any]:
+    """What is told of a job that does not exist, or no longer."""
+    return {"code": 404, "message": "Compile job not found", "status": "unknown"}
+
+
 def keymap_document(request: Mapping[str, Any], job_id: JobId) -> dict[str, Any]:
     """The keymap JSON of a build under the name that its user gave it."""
     return {**request, "keymap": job_id.keymap_name or DEFAULT_NAME}

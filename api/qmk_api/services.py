@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
+from qmk_api.broadcast import Broadcast
 from qmk_api.clients import client_address, client_id
 from qmk_api.errors import ApiError
 from qmk_api.health import Health
@@ -29,6 +30,7 @@ class Services:
     artifacts: Artifacts
     rates: Rates
     sources: Sources
+    broadcast: Broadcast
     version: str
 
 

@@ -1,11 +1,13 @@
 """The API over a world in memory, whose CompileJobs and objects can be taken away."""
 
+import asyncio
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import zipfile
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -207,6 +209,47 @@ class FakeCache:
 
 
 @dataclass
+class FakePodLogs:
+    """What pods print. A pod that is not there cannot be read; None ends what one prints."""
+
+    printed: dict[str, list[bytes | None]] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    reading: int = 0
+    more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def print(self, pod: str, *chunks: bytes | None) -> None:
+        async with self.more:
+            self.printed.setdefault(pod, []).extend(chunks)
+            self.more.notify_all()
+
+    async def follow(self, pod: str) -> AsyncGenerator[bytes, None]:
+        self.opened.append(pod)
+        if pod not in self.printed:
+            raise KubernetesUnavailable
+        self.reading += 1
+        try:
+            chunks = self.printed[pod]
+            for at in itertools.count():
+                async with self.more:
+                    while len(chunks) <= at:
+                        await self.more.wait()
+                if (chunk := chunks[at]) is None:
+                    return
+                yield chunk
+        finally:
+            self.reading -= 1
+
+    async def read(self, pod: str) -> bytes:
+        self.opened.append(pod)
+        if pod not in self.printed:
+            raise KubernetesUnavailable
+        return b"".join(chunk for chunk in self.printed[pod] if chunk)
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
 class World:
     """One API process and all that it stands on."""
 
@@ -214,6 +257,7 @@ class World:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     stored: FakeArtifacts = field(default_factory=FakeArtifacts)
     cache: FakeCache = field(default_factory=FakeCache)
+    logs: FakePodLogs = field(default_factory=FakePodLogs)
     clock: Clock = field(default_factory=Clock)
 
     @contextlib.asynccontextmanager
@@ -224,6 +268,7 @@ class World:
             stored=self.stored,
             cache=self.cache,
             rates=RateLimits(self.settings.limits, RedisLink(None)),
+            logs=self.logs,
         )
         app = create_app(self.settings, ports, clock=self.clock)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
