@@ -1,9 +1,5 @@
-"""Print the figures of docs/benchmarks.md, measured on the local cluster: `make bench`.
+"""Builds on the local cluster, over the node port, as a user sees them."""
 
-Bounded in count and time; all traffic stays on this machine. Nothing here passes or fails.
-"""
-
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +14,7 @@ import httpx
 from qmk_contract.build_key import parse_job_id
 from qmk_local.layout import HostLayout
 from qmk_local.release import external_url
-from tests.bench.figures import HEADER, row
+from tests.bench.figures import row
 from tests.e2e.kubectl import Kubectl, local_kubectl
 from tests.e2e.service import Service
 from tests.waiting import wait_for
@@ -107,38 +103,19 @@ def single_flight(service: Service) -> Iterator[str]:
     )
 
 
-def machine() -> str:
-    model = next(
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    )
-    load = os.getloadavg()[0]
-    return f"{os.cpu_count()} x {model}, Linux {os.uname().release}, load {load:.1f} at the start"
-
-
-def figures(service: Service, kubectl: Kubectl) -> Iterator[str]:
-    yield machine()
-    yield HEADER
-    yield row(
-        "make up on a running cluster",
-        [timed(sys.executable, "-m", "qmk_local", "up") for _ in range(3)],
-    )
-    yield from fresh_builds(service)
-    known = service.keymap(*KEYBOARD)
-    finish(service, known)
-    yield from repeats(service, kubectl, known, "idle")
-    with busy_slots(service, kubectl):
-        yield from repeats(service, kubectl, known, "all slots busy")
-    yield from single_flight(service)
-
-
-def main() -> None:
+def figures() -> Iterator[str]:
+    """Times of builds and repeats; needs what `make demo` installs."""
     kubectl = local_kubectl()
     with httpx.Client(timeout=60, trust_env=False) as http:
-        for line in figures(Service(URL, http), kubectl):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-
-
-main()
+        service = Service(URL, http)
+        yield row(
+            "make up on a running cluster",
+            [timed(sys.executable, "-m", "qmk_local", "up") for _ in range(3)],
+        )
+        yield from fresh_builds(service)
+        known = service.keymap(*KEYBOARD)
+        finish(service, known)
+        yield from repeats(service, kubectl, known, "idle")
+        with busy_slots(service, kubectl):
+            yield from repeats(service, kubectl, known, "all slots busy")
+        yield from single_flight(service)

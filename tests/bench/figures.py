@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 from statistics import median
 
+WIDTH = 58
+HEADER = f"{'what':<{WIDTH}} {'n':>6} " + " ".join(
+    f"{name:>9}" for name in ("min", "p50", "p95", "p99", "max")
+)
+
 
 def percentile(samples: Sequence[float], share: float) -> float:
     """The sample that `share` (0 to 1) of all samples do not exceed: nearest rank."""
@@ -11,20 +16,18 @@ def percentile(samples: Sequence[float], share: float) -> float:
     return ordered[int(rank) - 1]
 
 
-def row(name: str, samples: Sequence[float], unit: str = "ms") -> str:
-    """One line: count, minimum, p50, p95, p99, maximum; samples are seconds."""
-    scale = 1000 if unit == "ms" else 1
-    shown = [
-        f"{value * scale:9.1f}" if unit == "ms" else f"{value * scale:9.2f}"
-        for value in (
-            min(samples),
-            median(samples),
-            percentile(samples, 0.95),
-            percentile(samples, 0.99),
-            max(samples),
-        )
-    ]
-    return f"{name:<58} {len(samples):>5} {' '.join(shown)} {unit}"
+def row(name: str, samples: Sequence[float], note: str = "") -> str:
+    """One line: count, minimum, p50, p95, p99, maximum in milliseconds; samples are seconds."""
+    shown = (
+        min(samples),
+        median(samples),
+        percentile(samples, 0.95),
+        percentile(samples, 0.99),
+        max(samples),
+    )
+    numbers = " ".join(f"{value * 1000:9.1f}" for value in shown)
+    return f"{name:<{WIDTH}} {len(samples):>6} {numbers} ms  {note}".rstrip()
 
 
-HEADER = f"{'what':<58} {'n':>5} {'min':>9} {'p50':>9} {'p95':>9} {'p99':>9} {'max':>9}"
+def mebibytes(count: int) -> str:
+    return f"{count / (1 << 20):.1f} MiB"

@@ -1,0 +1,66 @@
+"""Print the figures of docs/benchmarks.md: all of them, or those of the benches that are named.
+
+Bounded in count and time; all traffic stays on this machine. Nothing here passes or fails.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from qmk_local.errors import LocalError
+from tests.bench import cluster, polls, site, source_archive
+from tests.bench.api_servers import running_system
+from tests.bench.figures import HEADER
+from tests.bench.load_generator import LoadGenerator, load_generator
+from tests.integration.api_process import ApiSystem
+
+ApiBench = Callable[[ApiSystem, LoadGenerator], Iterator[str]]
+API: Mapping[str, ApiBench] = {
+    "polls": polls.figures,
+    "source": source_archive.figures,
+    "site": site.figures,
+}
+NAMES = ("cluster", *API)
+
+
+def machine() -> str:
+    model = next(
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    )
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} x {model}, Linux {os.uname().release}, load {load:.1f} at the start"
+
+
+def figures(names: Sequence[str]) -> Iterator[str]:
+    yield machine()
+    yield HEADER
+    if "cluster" in names:
+        yield from cluster.figures()
+    chosen = [bench for name, bench in API.items() if name in names]
+    if chosen:
+        load = load_generator()
+        with running_system() as system:
+            for bench in chosen:
+                yield from bench(system, load)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}")
+    names = parser.parse_args().names or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}: use {', '.join(NAMES)}")
+    try:
+        for line in figures(names):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+    except LocalError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
