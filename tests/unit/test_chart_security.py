@@ -95,6 +95,7 @@ def test_permissions_are_namespaced_and_exactly_these(manifests: list[Manifest])
         ("operator", "batch", "jobs"): {"create", "get", "list", "watch", "delete"},
         ("operator", "", "pods"): {"get", "list", "watch"},
         ("api", "qmk.fm", "compilejobs"): {"create", "get", "list", "watch", "patch"},
+        ("api", "", "pods/log"): {"get"},
     }
 
 
