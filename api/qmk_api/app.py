@@ -15,6 +15,7 @@ from qmk_api import (
     errors,
     events_routes,
     jobs,
+    keyboard_routes,
     log_routes,
     service_routes,
 )
@@ -24,6 +25,7 @@ from qmk_api.broadcast import Broadcast
 from qmk_api.builds import Builds
 from qmk_api.cache import RedisCache
 from qmk_api.catalog import Catalog
+from qmk_api.current_site import CurrentSite
 from qmk_api.fair_use import QueueBounds
 from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
@@ -36,6 +38,8 @@ from qmk_api.rate_limits import RateLimits
 from qmk_api.redis_link import RedisLink
 from qmk_api.services import Services
 from qmk_api.settings import Settings
+from qmk_api.site_bodies import Bodies
+from qmk_api.site_files import SiteFiles
 from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
 from qmk_contract.queue import Limits
@@ -59,7 +63,9 @@ def create_app(
     health = Health()
     lookup = Lookup(jobs, builds, queue)
     broadcast = Broadcast(lookup.find, ports.logs, health, settings.external_url)
-    monitor = Monitor(health, jobs, catalog, cache, channel=settings.default_channel, now=now)
+    site = CurrentSite(catalog, stored, settings.default_channel)
+    bodies = Bodies(stored, cache, clock)
+    monitor = Monitor(health, jobs, site, cache, now=now)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -91,13 +97,18 @@ def create_app(
         artifacts=stored,
         rates=ports.rates,
         sources=Sources(stored, clock),
+        site=site,
+        bodies=bodies,
         broadcast=broadcast,
         version=app.version,
     )
     for routes in (service_routes, compile_routes, download_routes, events_routes, log_routes):
         app.include_router(routes.router)
+    # Keyboards come last: any path below theirs may be the name of one.
+    app.include_router(keyboard_routes.router)
     errors.install(app)
     # The last one added is the outermost: every reply passes it, those of the others too.
+    app.add_middleware(SiteFiles, current=site, bodies=bodies)
     app.add_middleware(PlainPaths)
     app.add_middleware(errors.ErrorBoundary)
     app.add_middleware(cors.AnyOrigin)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -35,6 +36,8 @@ class Catalog:
         self._channels: Memory[tuple[Channel | None]] = Memory(
             clock, entries_max=64, ttl_seconds=CHANNEL_SECONDS
         )
+        # For as long as storage is away, a channel points where it last did.
+        self._last: Memory[Channel] = Memory(clock, entries_max=64, ttl_seconds=math.inf)
         # What is not there may be published a moment later, so that is forgotten as soon as a
         # channel's pointer.
         self._absent: Memory[bool] = Memory(clock, entries_max=4096, ttl_seconds=CHANNEL_SECONDS)
@@ -47,13 +50,22 @@ class Catalog:
         self._reads: SingleFlight[Any] = SingleFlight()
 
     async def channel(self, name: str) -> Channel | None:
-        """Where a channel points; None if there is no such channel.
+        """Where a channel points, or last did; None if there is no such channel.
 
         Raises:
-            StorageUnavailable
+            StorageUnavailable: and it was never read.
         """
         known = self._channels.get(name)
-        return known[0] if known else await self.refresh_channel(name)
+        if known:
+            return known[0]
+        try:
+            return await self.refresh_channel(name)
+        except StorageUnavailable:
+            last = self._last.get(name)
+            if last is None:
+                raise
+            self._channels.put(name, (last,))
+            return last
 
     async def refresh_channel(self, name: str) -> Channel | None:
         """Read a channel's pointer from S3, whatever is remembered.
@@ -65,6 +77,8 @@ class Catalog:
         content = await self._reads.do(key, lambda: self._stored.read(key, 64 * 1024))
         channel = None if content is None else _parse(key, content, _read_channel)
         self._channels.put(name, (channel,))
+        if channel is not None:
+            self._last.put(name, channel)
         return channel
 
     async def keyboard(self, commit: str, name: str) -> Keyboard:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from qmk_api.catalog import Catalog
+from qmk_api.current_site import CurrentSite
 from qmk_api.ports import Cache, Jobs, Unavailable
 
 INTERVAL_SECONDS = 2.0
@@ -47,23 +47,21 @@ class Health:
 
 
 class Monitor:
-    """Keeps a Health true to within a few seconds, and the default channel's pointer fresh."""
+    """Keeps a Health true to within a few seconds, and the keyboard site at its channel."""
 
     def __init__(
         self,
         health: Health,
         jobs: Jobs,
-        catalog: Catalog,
+        site: CurrentSite,
         cache: Cache,
         *,
-        channel: str,
         now: Callable[[], float],
     ) -> None:
         self._health = health
         self._jobs = jobs
-        self._catalog = catalog
+        self._site = site
         self._cache = cache
-        self._channel = channel
         self._now = now
 
     @contextlib.asynccontextmanager
@@ -112,9 +110,6 @@ class Monitor:
 
     async def _storage(self) -> tuple[bool, bool]:
         try:
-            channel = await self._catalog.refresh_channel(self._channel)
-            if channel is not None:
-                await self._catalog.aliases(channel.commit)
+            return True, await self._site.refresh()
         except Unavailable:
             return False, False
-        return True, channel is not None

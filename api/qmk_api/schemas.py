@@ -144,6 +144,14 @@ class Keymap(BaseModel):
     layers: list[list[str]]
 
 
+class Keyboards(_Reply):
+    """All that is known of some keyboards, by the names that were asked for."""
+
+    git_hash: str = Field(description="The firmware's commit.")
+    last_updated: str
+    keyboards: dict[str, Any]
+
+
 class Health(_Reply):
     """The service's state. Pings are seconds since 1970."""
 

@@ -7,12 +7,14 @@ from fastapi import Depends, Path, Request
 
 from qmk_api.broadcast import Broadcast
 from qmk_api.clients import client_address, client_id
+from qmk_api.current_site import CurrentSite
 from qmk_api.errors import ApiError
 from qmk_api.health import Health
 from qmk_api.lookup import Lookup
 from qmk_api.ports import Artifacts, Rates
 from qmk_api.queue_view import Queue
 from qmk_api.settings import Settings
+from qmk_api.site_bodies import Bodies
 from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
 from qmk_contract.build_key import JobId, parse_job_id
@@ -30,6 +32,8 @@ class Services:
     artifacts: Artifacts
     rates: Rates
     sources: Sources
+    site: CurrentSite
+    bodies: Bodies
     broadcast: Broadcast
     version: str
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import gzip
 import hashlib
 import io
 import itertools
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import zstandard
 
 from qmk_api.app import create_app
 from qmk_api.ports import (
@@ -32,11 +35,16 @@ from qmk_contract.compile_job import CompileJob, CompileJobSpec, CompileJobStatu
 from qmk_contract.keymap import normalise_keymap
 from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import Artifact, BuildResult, Firmware
+from qmk_contract.site import SiteFile, SiteIndex
 
 COMMIT = "c0ffee" + "0" * 34
 DIGEST = f"sha256:{'ab' * 32}"
 KEYBOARD = "clueboard/66/rev3"
 KEYS = 4
+KEYMAP_FOLDER = f"{KEYBOARD}/keymaps/default"
+LAST_UPDATED = "2026-11-24 06:00:00 GMT"
+#: Of the site, these are so large that they have copies by content coding.
+LARGE = frozenset({"v1/keyboards.json"})
 NOW = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 HEX = b":00000001FF\n"
 KEYMAP_C = b"#include QMK_KEYBOARD_H\n"
@@ -302,11 +310,35 @@ class World:
                         "protocol": "LUFA",
                         "layouts": layouts,
                         "layout_aliases": {"LAYOUT_all": "LAYOUT"},
+                        "keymaps": {
+                            "default": {"path": f"keyboards/{KEYMAP_FOLDER}/keymap.json"},
+                            "via": {"path": "keyboards/only/in/the/tree/keymap.json"},
+                        },
                     }
-                }
+                },
+                "last_updated": LAST_UPDATED,
             },
         )
         self.stored.objects[artifacts.source(commit)] = source_zip()
+        self.publish_site(commit)
+
+    def publish_site(self, commit: str = COMMIT, files: Mapping[str, bytes] | None = None) -> None:
+        """Store files of a commit's keyboard site, and an index of all of its files."""
+        for path, content in (site_files() if files is None else files).items():
+            self.stored.objects[artifacts.site_file(commit, path)] = content
+        folder = f"{artifacts.firmware(commit)}api/"
+        index = {
+            key.removeprefix(folder): SiteFile(len(content), hashlib.sha256(content).hexdigest())
+            for key, content in self.stored.objects.items()
+            if key.startswith(folder)
+        }
+        for path in LARGE & index.keys():
+            copies = encoded(self.stored.objects[artifacts.site_file(commit, path)])
+            for coding, copy in copies.items():
+                self.stored.objects[artifacts.site_file(commit, path, coding)] = copy
+            sizes = {coding: len(copy) for coding, copy in copies.items()}
+            index[path] = replace(index[path], encoded=sizes)
+        self.stored.put_json(artifacts.site_index(commit), to_body(SiteIndex(commit, index)))
 
     def store_build(self, key: str, **changes: Any) -> BuildResult:
         """What a build leaves in storage: by default a success."""
@@ -329,6 +361,37 @@ class World:
         job = CompileJob(key, "qmk", "uid", NOW, spec, CompileJobStatus(**status), 1, "7")
         self.jobs.jobs[key] = job
         return job
+
+
+@functools.cache
+def encoded(content: bytes) -> Mapping[str, bytes]:
+    """Copies of a file by content coding."""
+    return {
+        "gzip": gzip.compress(content, mtime=0),
+        "zstd": zstandard.ZstdCompressor().compress(content),
+    }
+
+
+@functools.cache
+def site_files() -> Mapping[str, bytes]:
+    """Of a keyboard site, what a build needs nothing of."""
+
+    def document(**fields: Any) -> bytes:
+        return json.dumps({"last_updated": LAST_UPDATED, **fields}).encode()
+
+    many: dict[str, Any] = {f"{KEYBOARD}_{number}": {"layouts": {}} for number in range(50_000)}
+    return {
+        "readme.md": b"# Keyboards\n",
+        "v1/keyboard_list.json": document(keyboards=[KEYBOARD]),
+        "v1/keyboards.json": document(keyboards=many),
+        "v1/usb.json": document(usb={"0xC1ED": {"0x2370": {KEYBOARD: {}}}}),
+        f"v1/keyboards/{KEYBOARD}/readme.md": "# Clueboard 66 %, für alle\n".encode(),
+        f"v1/keyboards/{KEYMAP_FOLDER}/keymap.json": document(keymap="default"),
+        f"v1/keyboards/{KEYMAP_FOLDER}/readme.md": b"# The default keymap\n",
+        "v1/constants/keycodes_0.0.1.json": document(keycodes={}),
+        "v1/schemas/keymap.jsonschema": b"{}",
+        "v1/templates/avr/keymap.c": b"// SPDX-License-Identifier: GPL-2.0-or-later\n",
+    }
 
 
 def source_zip() -> bytes:

@@ -223,6 +223,13 @@ async def test_openapi_tells_every_operation_once(world: World) -> None:
         ("/v1/compile/{job_id}/hex", "get"),
         ("/v1/compile/{job_id}/keymap", "get"),
         ("/v1/compile/{job_id}/source", "get"),
+        ("/v1/keyboards", "get"),
+        ("/v1/keyboards/all", "get"),
+        ("/v1/keyboards/{keyboard}", "get"),
+        ("/v1/keyboards/{keyboard}/readme", "get"),
+        ("/v1/keyboards/{keyboard}/keymaps/{keymap}", "get"),
+        ("/v1/keyboards/{keyboard}/keymaps/{keymap}/readme", "get"),
+        ("/v1/usb", "get"),
     }
     assert len({operation for _, _, operation in operations}) == len(operations)
     assert "HTTPValidationError" not in document["components"]["schemas"]
