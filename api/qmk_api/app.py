@@ -18,6 +18,8 @@ from qmk_api import (
     keyboard_routes,
     log_routes,
     service_routes,
+    skeleton_routes,
+    usage_routes,
 )
 from qmk_api.access_log import AccessLog
 from qmk_api.admissions import Admissions
@@ -42,6 +44,7 @@ from qmk_api.site_bodies import Bodies
 from qmk_api.site_files import SiteFiles
 from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
+from qmk_api.usage_counts import RedisUsageCounts
 from qmk_contract.queue import Limits
 
 
@@ -96,13 +99,22 @@ def create_app(
         submissions=Submissions(settings, jobs, catalog, builds, admissions),
         artifacts=stored,
         rates=ports.rates,
+        usage=ports.usage,
         sources=Sources(stored, clock),
         site=site,
         bodies=bodies,
         broadcast=broadcast,
         version=app.version,
     )
-    for routes in (service_routes, compile_routes, download_routes, events_routes, log_routes):
+    for routes in (
+        service_routes,
+        skeleton_routes,
+        usage_routes,
+        compile_routes,
+        download_routes,
+        events_routes,
+        log_routes,
+    ):
         app.include_router(routes.router)
     # Keyboards come last: any path below theirs may be the name of one.
     app.include_router(keyboard_routes.router)
@@ -133,6 +145,7 @@ def from_settings(settings: Settings) -> FastAPI:
             ),
             cache=RedisCache(link),
             rates=RateLimits(settings.limits, link),
+            usage=RedisUsageCounts(link, time.monotonic, time.time),
             logs=KubernetesPodLogs(api_client.configuration, settings.namespace),
         ),
     )

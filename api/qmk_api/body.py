@@ -28,10 +28,7 @@ async def read_json(request: Request, bytes_max: int) -> Any:
     Raises:
         ApiError: 413 too large, 408 too slow, 415 compressed, 400 not JSON in UTF-8.
     """
-    coding = request.headers.get("content-encoding", "identity")
-    if coding.strip().lower() not in ("", "identity"):
-        raise ApiError(415, "the body must not be compressed")
-    raw = await _read(request, bytes_max)
+    raw = await read_bytes(request, bytes_max)
     if len(raw) > _INLINE_BYTES_MAX:
         return await asyncio.to_thread(parse_json, raw)
     return parse_json(raw)
@@ -76,7 +73,15 @@ def _check_depth(value: Any) -> None:
     raise ApiError(400, "Invalid JSON data: nested too deeply")
 
 
-async def _read(request: Request, bytes_max: int) -> bytes:
+async def read_bytes(request: Request, bytes_max: int) -> bytes:
+    """Read the body as it was sent.
+
+    Raises:
+        ApiError: 413 too large, 408 too slow, 415 compressed.
+    """
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        raise ApiError(415, "the body must not be compressed")
     too_large = ApiError(413, f"the body is larger than {bytes_max} bytes")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > bytes_max:

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from starlette.background import BackgroundTask
 
 from qmk_api.body import read_json
 from qmk_api.compile_request import read_compile_request
@@ -29,8 +30,11 @@ async def compile_keymap(request: Request, services: ServicesOf, client: ClientO
     """Have a keymap compiled. Equal keymaps are compiled once; the body may have any type."""
     await services.rates.check(Kind.COMPILE, client)
     body = await read_json(request, services.settings.body_bytes_max)
-    job_id = await services.submissions.submit(read_compile_request(body), client)
-    return JSONResponse({"enqueued": True, "job_id": str(job_id)})
+    accepted = await services.submissions.submit(read_compile_request(body), client)
+    return JSONResponse(
+        {"enqueued": True, "job_id": str(accepted.job_id)},
+        background=BackgroundTask(services.usage.count, accepted.keyboard),
+    )
 
 
 @router.head("/v1/compile/{job_id}", include_in_schema=False)

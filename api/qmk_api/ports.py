@@ -139,6 +139,16 @@ class Rates(Protocol):
         """Count a request; raises TooManyRequests."""
 
 
+class UsageCounts(Protocol):
+    """How often keymaps of each keyboard are compiled. Never raises; may always be empty."""
+
+    async def count(self, keyboard: str) -> None:
+        """Count an accepted request."""
+
+    async def keyboards(self, days: int) -> Mapping[str, int]:
+        """Accepted requests of the last days by keyboard; today counts as one day."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """All that one process stands on."""
@@ -147,4 +157,5 @@ class Ports:
     stored: Artifacts
     cache: Cache
     rates: Rates
+    usage: UsageCounts
     logs: PodLogs

@@ -1,6 +1,7 @@
 """From a checked request to a build that is stored, under way, or newly asked for."""
 
 import logging
+from dataclasses import dataclass
 
 from qmk_api.admissions import Admissions
 from qmk_api.builds import Builds
@@ -28,6 +29,14 @@ _ATTEMPTS = 4
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Submission:
+    """An accepted request: the id to poll with, and the keyboard by its current name."""
+
+    job_id: JobId
+    keyboard: str
+
+
 class Submissions:
     """Makes sure that each build is asked for exactly once, whoever asks, however often."""
 
@@ -46,8 +55,8 @@ class Submissions:
         self._admissions = admissions
         self._asking: SingleFlight[None] = SingleFlight()
 
-    async def submit(self, request: CompileRequest, client: str) -> JobId:
-        """Have a keymap compiled, or join or find the same build; the id to poll with.
+    async def submit(self, request: CompileRequest, client: str) -> Submission:
+        """Have a keymap compiled, or join or find the same build.
 
         Raises:
             RequestError: unknown channel, keyboard or layout, or a layer of another length.
@@ -78,7 +87,7 @@ class Submissions:
             )
             # By client, so that nobody is refused for another one's bound.
             await self._asking.do(f"{key}/{client}", lambda: self._ask(key, spec))
-        return JobId(key, request.keymap_name)
+        return Submission(JobId(key, request.keymap_name), keyboard.name)
 
     async def _channel(self, name: str | None) -> Channel:
         channel = await self._catalog.channel(name or self._settings.default_channel)

@@ -217,6 +217,19 @@ class FakeCache:
 
 
 @dataclass
+class FakeUsage:
+    """Compiles by keyboard, all of today."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    async def count(self, keyboard: str) -> None:
+        self.counts[keyboard] = self.counts.get(keyboard, 0) + 1
+
+    async def keyboards(self, days: int) -> Mapping[str, int]:
+        return self.counts
+
+
+@dataclass
 class FakePodLogs:
     """What pods print. A pod that is not there cannot be read; None ends what one prints."""
 
@@ -265,6 +278,7 @@ class World:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     stored: FakeArtifacts = field(default_factory=FakeArtifacts)
     cache: FakeCache = field(default_factory=FakeCache)
+    usage: FakeUsage = field(default_factory=FakeUsage)
     logs: FakePodLogs = field(default_factory=FakePodLogs)
     clock: Clock = field(default_factory=Clock)
 
@@ -276,6 +290,7 @@ class World:
             stored=self.stored,
             cache=self.cache,
             rates=RateLimits(self.settings.limits, RedisLink(None)),
+            usage=self.usage,
             logs=self.logs,
         )
         app = create_app(self.settings, ports, clock=self.clock)

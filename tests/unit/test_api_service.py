@@ -32,7 +32,11 @@ async def test_root_tells_state_queue_and_children(world: World) -> None:
     async with world.client() as client:
         body = (await settled(client)).json()
     schemas.Root.model_validate(body)
-    assert body["children"] == ["compile"]
+    assert body["children"] == ["compile", "converters", "keyboards", "skeletons"]
+    assert set(body) == {
+        "children", "last_ping", "queue_length", "status", "status_last_ping",
+        "status_tasks_ping", "tasks_ping", "version",
+    }  # fmt: skip
     assert (body["status"], body["status_last_ping"]) == ("running", "good")
     assert (body["queue_length"], body["tasks_ping"]) == (1, None)
     assert isinstance(body["last_ping"], float)
@@ -94,13 +98,39 @@ PATHS = [
     ("POST", "/v1", 405),
     ("GET", "/v1/compile/unknown", 404),
     ("GET", "/v1/compile/unknown/download", 404),
-    ("GET", "/", 404),
+    ("GET", "/v1/update", 404),
     ("GET", "/no/such/page", 404),
     ("GET", "/%00", 400),
     ("GET", "/v1/compile/%2e%2e/x", 400),
     ("GET", "/v1/keyboards/%ff", 400),
     ("GET", "/" + "a" * 3000, 414),
 ]
+
+
+DOCUMENTATION = "https://docs.qmk.fm/#/api_docs"
+BOOTSTRAP = "https://raw.githubusercontent.com/qmk/qmk_firmware/master/util/env-bootstrap.sh"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("path", "host", "location"),
+    [
+        ("/", "api.qmk.fm", DOCUMENTATION),
+        ("/", "127.0.0.1:8080", DOCUMENTATION),
+        ("/", "xinstall.qmk.fm", DOCUMENTATION),
+        ("/", "install.qmk.fm", BOOTSTRAP),
+        ("/", "Install.QMK.fm:443", BOOTSTRAP),
+        ("/install.sh", "api.qmk.fm", BOOTSTRAP),
+        ("/install.sh", "install.qmk.fm", BOOTSTRAP),
+    ],
+)
+async def test_root_of_the_host_leads_on(
+    world: World, method: str, path: str, host: str, location: str
+) -> None:
+    async with world.client() as client:
+        reply = await client.request(method, path, headers={"Host": host})
+    assert (reply.status_code, reply.headers["Location"]) == (302, location)
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("origin", [{}, {"Origin": "https://config.qmk.fm"}, {"Origin": "null"}])
