@@ -1,6 +1,7 @@
 """The application: its parts put together, and its life from start to stop."""
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from qmk_api import (
     service_routes,
     skeleton_routes,
     usage_routes,
+    webhook_routes,
 )
 from qmk_api.access_log import AccessLog
 from qmk_api.admissions import Admissions
@@ -28,6 +30,8 @@ from qmk_api.builds import Builds
 from qmk_api.cache import RedisCache
 from qmk_api.catalog import Catalog
 from qmk_api.current_site import CurrentSite
+from qmk_api.deliveries import RedisDeliveries
+from qmk_api.discord import Discord
 from qmk_api.fair_use import QueueBounds
 from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
@@ -39,13 +43,16 @@ from qmk_api.queue_view import Queue
 from qmk_api.rate_limits import RateLimits
 from qmk_api.redis_link import RedisLink
 from qmk_api.services import Services
-from qmk_api.settings import Settings
+from qmk_api.settings import Settings, WebhookSettings
 from qmk_api.site_bodies import Bodies
 from qmk_api.site_files import SiteFiles
 from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
 from qmk_api.usage_counts import RedisUsageCounts
+from qmk_contract.discord_message import Severity
 from qmk_contract.queue import Limits
+
+log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -74,7 +81,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await jobs.start()
         try:
-            async with monitor.running(), broadcast.running():
+            async with ports.chat.running(), monitor.running(), broadcast.running():
                 yield
         finally:
             await jobs.stop()
@@ -99,6 +106,8 @@ def create_app(
         submissions=Submissions(settings, jobs, catalog, builds, admissions),
         artifacts=stored,
         rates=ports.rates,
+        deliveries=ports.deliveries,
+        chat=ports.chat,
         usage=ports.usage,
         sources=Sources(stored, clock),
         site=site,
@@ -114,6 +123,7 @@ def create_app(
         download_routes,
         events_routes,
         log_routes,
+        webhook_routes,
     ):
         app.include_router(routes.router)
     # Keyboards come last: any path below theirs may be the name of one.
@@ -136,6 +146,8 @@ def from_settings(settings: Settings) -> FastAPI:
     """
     api_client = jobs.connect(settings.kubeconfig, settings.kube_context)
     link = RedisLink(settings.redis)
+    if not settings.webhooks.secrets:
+        log.info("webhooks are not configured: /postreceive refuses every delivery")
     return create_app(
         settings,
         Ports(
@@ -145,7 +157,19 @@ def from_settings(settings: Settings) -> FastAPI:
             ),
             cache=RedisCache(link),
             rates=RateLimits(settings.limits, link),
+            deliveries=RedisDeliveries(link, time.monotonic),
+            chat=_discord(settings.webhooks),
             usage=RedisUsageCounts(link, time.monotonic, time.time),
             logs=KubernetesPodLogs(api_client.configuration, settings.namespace),
         ),
+    )
+
+
+def _discord(settings: WebhookSettings) -> Discord:
+    return Discord(
+        {
+            Severity.INFO: settings.discord_info_url,
+            Severity.WARNING: settings.discord_warning_url,
+            Severity.ERROR: settings.discord_error_url,
+        }
     )

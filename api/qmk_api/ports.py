@@ -1,11 +1,13 @@
 """What the API needs of the world: CompileJobs, stored objects, a cache; and how each may fail."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from qmk_api.fair_use import Kind
 from qmk_contract.compile_job import CompileJob, CompileJobSpec
+from qmk_contract.discord_message import Severity
 
 
 class Unavailable(Exception):
@@ -32,6 +34,10 @@ class AlreadyExists(Exception):
 
 class Conflict(Exception):
     """The CompileJob changed since it was read, or is gone."""
+
+
+class Repeated(Exception):
+    """This delivery was handled already, or is being handled."""
 
 
 class Refused(Exception):
@@ -149,6 +155,25 @@ class UsageCounts(Protocol):
         """Accepted requests of the last days by keyboard; today counts as one day."""
 
 
+class Deliveries(Protocol):
+    """Deliveries of webhooks, each to be handled once. Never fails, and forgets at worst."""
+
+    def handling(self, *names: str) -> AbstractAsyncContextManager[None]:
+        """Around the handling of a delivery, known by any of its names; raises Repeated.
+
+        A delivery whose handling raises is forgotten, so that it can be made again.
+        """
+
+
+class Chat(Protocol):
+    """Where people read what goes on. Never fails, and nobody waits for it."""
+
+    def post(self, severity: Severity, text: str) -> None: ...
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Open for as long as messages are sent."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """All that one process stands on."""
@@ -157,5 +182,7 @@ class Ports:
     stored: Artifacts
     cache: Cache
     rates: Rates
+    deliveries: Deliveries
+    chat: Chat
     usage: UsageCounts
     logs: PodLogs

@@ -11,7 +11,7 @@ from qmk_api.current_site import CurrentSite
 from qmk_api.errors import ApiError
 from qmk_api.health import Health
 from qmk_api.lookup import Lookup
-from qmk_api.ports import Artifacts, Rates, UsageCounts
+from qmk_api.ports import Artifacts, Chat, Deliveries, Rates, UsageCounts
 from qmk_api.queue_view import Queue
 from qmk_api.settings import Settings
 from qmk_api.site_bodies import Bodies
@@ -31,6 +31,8 @@ class Services:
     submissions: Submissions
     artifacts: Artifacts
     rates: Rates
+    deliveries: Deliveries
+    chat: Chat
     usage: UsageCounts
     sources: Sources
     site: CurrentSite

@@ -65,6 +65,11 @@ def keyboard_of_status(key: str) -> str | None:
     return match[1] if match else None
 
 
+def refresh_request(name: str) -> str:
+    """The flag that asks for a channel's firmware to be published anew."""
+    return f"refresh/{_checked(CHANNEL_PATTERN, name)}.json"
+
+
 def incoming(sha256: str) -> str:
     """A packed firmware tree on its way to be published; gone afterwards."""
     return f"incoming/{_checked(r'[0-9a-f]{64}', sha256)}.tar.zst"

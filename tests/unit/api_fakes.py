@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 import zstandard
 
 from qmk_api.app import create_app
+from qmk_api.deliveries import RedisDeliveries
 from qmk_api.ports import (
     AlreadyExists,
     Conflict,
@@ -32,6 +34,7 @@ from qmk_contract import artifacts
 from qmk_contract.build_key import build_key, request_document
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob, CompileJobSpec, CompileJobStatus
+from qmk_contract.discord_message import Severity
 from qmk_contract.keymap import normalise_keymap
 from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import Artifact, BuildResult, Firmware
@@ -271,6 +274,20 @@ class FakePodLogs:
 
 
 @dataclass
+class FakeChat:
+    """What people would have been told."""
+
+    told: list[tuple[Severity, str]] = field(default_factory=list)
+
+    def post(self, severity: Severity, text: str) -> None:
+        self.told.append((severity, text))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        yield
+
+
+@dataclass
 class World:
     """One API process and all that it stands on."""
 
@@ -281,25 +298,32 @@ class World:
     usage: FakeUsage = field(default_factory=FakeUsage)
     logs: FakePodLogs = field(default_factory=FakePodLogs)
     clock: Clock = field(default_factory=Clock)
+    chat: FakeChat = field(default_factory=FakeChat)
 
     @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """A client of the running API; exceptions become replies as they would in a server."""
+    async def app(self) -> AsyncIterator[FastAPI]:
+        """The running API."""
         ports = Ports(
             jobs=self.jobs,
             stored=self.stored,
             cache=self.cache,
             rates=RateLimits(self.settings.limits, RedisLink(None)),
+            deliveries=RedisDeliveries(RedisLink(None), self.clock),
+            chat=self.chat,
             usage=self.usage,
             logs=self.logs,
         )
         app = create_app(self.settings, ports, clock=self.clock)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://api") as client,
-        ):
-            yield client
+        async with app.router.lifespan_context(app):
+            yield app
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the running API; exceptions become replies as they would in a server."""
+        async with self.app() as app:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+                yield client
 
     def publish(self, channel: str = "master", commit: str = COMMIT) -> None:
         """What a published firmware tree leaves in storage."""
