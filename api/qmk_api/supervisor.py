@@ -83,6 +83,9 @@ class Supervisor:
         return self._failed
 
     def _stop(self, *_: object) -> None:
+        if self._stopping:  # a second signal ends them without a drain
+            for worker in self.workers:
+                worker.process.terminate()
         self._stopping = True
 
     def _fill(self) -> None:
