@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from qmk_api import (
     artifacts,
+    build_status_routes,
     compile_routes,
     cors,
     download_routes,
@@ -26,6 +27,7 @@ from qmk_api import (
 from qmk_api.access_log import AccessLog
 from qmk_api.admissions import Admissions
 from qmk_api.broadcast import Broadcast
+from qmk_api.build_status import BuildStatus
 from qmk_api.builds import Builds
 from qmk_api.cache import RedisCache
 from qmk_api.catalog import Catalog
@@ -66,6 +68,7 @@ def create_app(
     jobs, stored, cache = ports.jobs, ports.stored, ports.cache
     catalog = Catalog(stored, cache, clock)
     builds = Builds(stored, clock)
+    build_status = BuildStatus(stored)
     running = Limits(settings.max_running)
     queue = Queue(jobs, running, clock)
     bounds = QueueBounds(settings.limits.queued_per_client, settings.limits.queued)
@@ -81,7 +84,12 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await jobs.start()
         try:
-            async with ports.chat.running(), monitor.running(), broadcast.running():
+            async with (
+                ports.chat.running(),
+                build_status.running(),
+                monitor.running(),
+                broadcast.running(),
+            ):
                 yield
         finally:
             await jobs.stop()
@@ -110,6 +118,7 @@ def create_app(
         chat=ports.chat,
         usage=ports.usage,
         sources=Sources(stored, clock),
+        build_status=build_status,
         site=site,
         bodies=bodies,
         broadcast=broadcast,
@@ -123,6 +132,7 @@ def create_app(
         download_routes,
         events_routes,
         log_routes,
+        build_status_routes,
         webhook_routes,
     ):
         app.include_router(routes.router)

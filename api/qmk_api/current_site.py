@@ -73,7 +73,7 @@ class CurrentSite:
             self._refused = commit
             return None
         log.info("serving the keyboard site of %s: %d files", commit, len(index.files))
-        return Site(commit, index.files, aliases)
+        return Site(commit, index.files, aliases, index.faults)
 
 
 def _read_index(content: bytes) -> SiteIndex:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Request
 
 from qmk_api.broadcast import Broadcast
+from qmk_api.build_status import BuildStatus
 from qmk_api.clients import client_address, client_id
 from qmk_api.current_site import CurrentSite
 from qmk_api.errors import ApiError
@@ -35,6 +36,7 @@ class Services:
     chat: Chat
     usage: UsageCounts
     sources: Sources
+    build_status: BuildStatus
     site: CurrentSite
     bodies: Bodies
     broadcast: Broadcast

@@ -43,11 +43,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Site:
-    """All files of a commit's site by path, and the old names of its keyboards."""
+    """All files of a commit's site by path, and the old names of its keyboards.
+
+    ``faults`` is what the tree finds wrong with its keyboards, by keyboard.
+    """
 
     commit: str
     files: Mapping[str, SiteFile]
     aliases: Mapping[str, Any]
+    faults: Mapping[str, tuple[str, ...]]
 
     def page(self, path: str) -> Page | None:
         """A page by its path without leading slash; None where the site has none.

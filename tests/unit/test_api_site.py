@@ -153,7 +153,6 @@ async def test_a_file_is_read_once_whatever_is_asked_of_it(world: World) -> None
         "/v1/keyboards/UPPER/info.json",
         "/v1/keyboards//info.json",
         "/index.json",
-        "/",
     ],
 )
 async def test_what_is_no_page_is_a_404_without_a_call_to_storage(world: World, path: str) -> None:
