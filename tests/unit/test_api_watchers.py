@@ -1,0 +1,146 @@
+"""Many watchers of one build, slow ones and those that leave: what they cost, and each other."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+
+from qmk_api import broadcast, event_stream
+from qmk_api.broadcast import Broadcast
+from qmk_api.services import Services
+from qmk_contract import artifacts
+from qmk_contract.phases import Phase, Reason
+from tests.unit.api_fakes import RUNNING, World, key_of, keymap_body
+from tests.unit.api_stream import until, watching
+
+KEY = key_of(keymap_body())
+JOB = f"{KEY}.mine"
+POD = f"{KEY}-x7k2p"
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.publish()
+    return made
+
+
+def store(world: World, log: bytes) -> None:
+    world.stored.objects[artifacts.build(KEY, artifacts.LOG)] = log
+
+
+async def test_many_watchers_cost_one_reader_and_one_lookup(world: World) -> None:
+    world.add_job(KEY, **RUNNING, pod_name=POD)
+    await world.logs.print(POD, b"one\n")
+    async with world.app() as app, contextlib.AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(watching(app, JOB)) for _ in range(200)]
+        for stream in streams:
+            await stream.wait_log("one")
+        assert world.logs.opened == [POD]
+        reads = len(world.stored.reads)
+        await asyncio.sleep(4 * broadcast.LOOK_SECONDS)
+        assert len(world.stored.reads) - reads <= 10
+        store(world, b"one\n")
+        world.store_build(KEY)
+        world.clock.seconds += 1
+        for stream in streams:
+            await stream.wait_kind("end")
+        await until("the end of reading", lambda: world.logs.reading == 0)
+
+
+async def test_nothing_is_read_once_the_last_watcher_has_left(world: World) -> None:
+    world.add_job(KEY, **RUNNING, pod_name=POD)
+    await world.logs.print(POD, b"one\n")
+    async with world.app() as app:
+        async with watching(app, JOB) as first, watching(app, f"{KEY}.other") as second:
+            await first.wait_log("one")
+            await second.wait_log("one")
+            assert second.events[0].data["id"] == f"{KEY}.other"
+            first.leave()
+            await until("the first one's end", first.task.done)
+            assert world.logs.reading == 1
+        await until("the end of reading", lambda: world.logs.reading == 0)
+        async with watching(app, JOB) as stream:  # and begins anew with the next
+            await stream.wait_log("one")
+
+
+async def test_a_draining_process_sends_watchers_on(world: World) -> None:
+    world.add_job(KEY, **RUNNING, pod_name=POD)
+    await world.logs.print(POD, b"one\n")
+    async with world.app() as app:
+        async with watching(app, JOB) as stream:
+            await stream.wait_log("one")
+            app.state.services.health.draining = True
+            reconnect = await stream.wait_kind("reconnect")
+            assert (reconnect.retry, reconnect.last_id) == (1000, "x7k2p:1")
+            await stream.wait("the stream's end", lambda: stream.ended)
+        async with watching(app, JOB) as stream:
+            await stream.wait("the stream's end", lambda: stream.ended)
+            assert stream.kinds() == ["status", "reconnect"]
+        assert world.logs.reading == 0
+
+
+async def test_silence_is_broken_by_comments(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_stream, "PING_SECONDS", 0.01)
+    world.add_job(KEY, phase=Phase.QUEUED)
+    async with world.app() as app, watching(app, JOB) as stream:
+        await stream.wait("a comment", lambda: stream.pings > 2)
+        assert stream.kinds() == ["status"]
+
+
+async def test_a_slow_watcher_ends_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_stream, "SEND_SECONDS", 0.05)
+    world.add_job(KEY, **RUNNING, pod_name=POD)
+    await world.logs.print(POD, b"one\n")
+    async with world.app() as app, watching(app, JOB) as slow, watching(app, JOB) as stream:
+        await slow.wait_log("one")
+        slow.taking.clear()
+        await world.logs.print(POD, b"two\n")
+        await until("the slow one's end", slow.task.done)
+        await stream.wait_log("one", "two")
+
+
+async def test_large_events_are_sent_in_pieces(world: World) -> None:
+    world.store_build(KEY)
+    lines = [f"{number:0199}" for number in range(2000)]
+    store(world, "".join(f"{line}\n" for line in lines).encode())
+    async with world.app() as app, watching(app, JOB) as stream:
+        await stream.wait("the stream's end", lambda: stream.ended)
+        assert stream.log == lines
+        assert max(stream.sizes) <= event_stream.CHUNK_BYTES
+
+
+async def test_more_streams_than_a_process_can_take_are_refused(world: World) -> None:
+    world.add_job(KEY, phase=Phase.QUEUED)
+    async with world.app() as app:
+        services: Services = app.state.services
+        small = Broadcast(
+            services.lookup.find, world.logs, services.health, "https://x", watchers_max=1
+        )
+        app.state.services = replace(services, broadcast=small)
+        await check_that_one_is_served(app)
+
+
+async def check_that_one_is_served(app: FastAPI) -> None:
+    async with watching(app, JOB) as stream:
+        await stream.wait_kind("status")
+        async with watching(app, JOB) as refused:
+            await refused.wait("a reply", lambda: refused.status == 503)
+            assert refused.headers["content-type"] == "application/json"
+            assert int(refused.headers["retry-after"]) > 0
+        stream.leave()
+        await until("the first one's end", stream.task.done)
+        async with watching(app, JOB) as again:
+            await again.wait_kind("status")
+
+
+async def test_a_rerun_is_followed_although_others_still_read_the_end(world: World) -> None:
+    job = world.add_job(KEY, phase=Phase.FAILED, reason=Reason.OUT_OF_MEMORY)
+    async with world.app() as app, watching(app, JOB) as slow:
+        slow.taking.clear()
+        await until("the slow one's first send", lambda: slow.blocked)
+        await world.jobs.ask_rerun(job)
+        async with watching(app, JOB) as stream:
+            assert (await stream.wait_kind("status")).data["status"] == "queued"
