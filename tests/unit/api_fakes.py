@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 import zstandard
+from fastapi import FastAPI
 
 from qmk_api.app import create_app
 from qmk_api.deliveries import RedisDeliveries
