@@ -15,7 +15,7 @@ from qmk_contract import artifacts
 from qmk_contract.result import Artifact
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, request_body, running_apis
-from tests.integration.event_watcher import EventWatcher
+from tests.event_watcher import EventWatcher
 from tests.integration.played_kubelet import PlayedKubelet, playing_kubelet
 from tests.integration.published import upload
 from tests.integration.s3_server import BUCKET, S3Server
