@@ -110,6 +110,15 @@ class ApiSystem:
             GROUP, VERSION, self.jobs.namespace, PLURAL, name, {"status": status}
         )
 
+    def wait_for_redis(self, there: bool) -> None:
+        """Wait until every process says that it uses Redis, or that it does not."""
+
+        def all_say_so() -> bool:
+            replies = [http.get("/readyz").json() for http in self.clients]
+            return all(reply["checks"]["redis"] is there for reply in replies)
+
+        wait_for(f"Redis in use: {there}", all_say_so, seconds=10)
+
     def key_of(self, body: dict[str, Any]) -> str:
         return build_key(
             firmware_commit=self.commit,
