@@ -1,14 +1,12 @@
 """Firmware, keymap and source of a job, from our own host under the user's own file names."""
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from qmk_api.byte_range import ByteRange
-from qmk_api.downloads import CACHED, Content, attachment, send_file, sha256, unchanged
+from qmk_api.downloads import attachment, build_file, send_file, sha256, unchanged
 from qmk_api.errors import ApiError
 from qmk_api.file_names import (
     firmware_file_name,
@@ -16,7 +14,6 @@ from qmk_api.file_names import (
     keymap_file_name,
     source_file_name,
 )
-from qmk_api.ports import StorageUnavailable
 from qmk_api.replies import explanation, keymap_document
 from qmk_api.schemas import ERRORS, Keymap
 from qmk_api.services import JobIdOf, Services, ServicesOf
@@ -47,8 +44,10 @@ async def firmware(request: Request, job_id: JobIdOf, services: ServicesOf) -> R
     """The firmware file. Interrupted downloads can be resumed by Range."""
     result, file = _firmware(await services.lookup.find(job_id.key))
     name = firmware_file_name(result.keyboard, _name(job_id), file.extension)
-    headers = attachment(name, file.sha256) | CACHED
-    open_part = _opener(services, artifacts.build(result.key, artifacts.FIRMWARE), file.size)
+    headers = attachment(name, file.sha256)
+    open_part = build_file(
+        services.artifacts, artifacts.build(result.key, artifacts.FIRMWARE), file.size
+    )
     return await send_file(request, artifacts.BINARY, headers, file.size, open_part)
 
 
@@ -57,7 +56,7 @@ async def firmware(request: Request, job_id: JobIdOf, services: ServicesOf) -> R
 async def keymap(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """The keymap that was compiled, under the name that its user gave it."""
     file_name, content = await _keymap(job_id, services)
-    headers = attachment(file_name, sha256(content)) | CACHED
+    headers = attachment(file_name, sha256(content))
     return unchanged(request, headers) or Response(content, 200, headers, artifacts.JSON)
 
 
@@ -67,8 +66,10 @@ async def keymap_c(request: Request, job_id: JobIdOf, services: ServicesOf) -> R
     """The C source that the build made of the keymap."""
     result, file = _keymap_c(await services.lookup.find(job_id.key))
     name = keymap_c_file_name(result.keyboard, _name(job_id))
-    headers = attachment(name, file.sha256) | CACHED
-    open_part = _opener(services, artifacts.build(result.key, artifacts.KEYMAP_C), file.size)
+    headers = attachment(name, file.sha256)
+    open_part = build_file(
+        services.artifacts, artifacts.build(result.key, artifacts.KEYMAP_C), file.size
+    )
     return await send_file(request, artifacts.C_SOURCE, headers, file.size, open_part)
 
 
@@ -86,7 +87,7 @@ async def source(request: Request, job_id: JobIdOf, services: ServicesOf) -> Res
     if found is None:
         raise ApiError(404, "the source of this job's firmware is no longer stored")
     name = source_file_name(_keyboard(state), _name(job_id))
-    headers = attachment(name, found.etag) | CACHED
+    headers = attachment(name, found.etag)
     return await send_file(
         request,
         artifacts.ZIP,
@@ -94,24 +95,6 @@ async def source(request: Request, job_id: JobIdOf, services: ServicesOf) -> Res
         found.size,
         lambda part: services.sources.open(found, part),
     )
-
-
-def _opener(
-    services: Services, key: str, size: int
-) -> Callable[[ByteRange | None], Awaitable[Content]]:
-    """Opens an object of a build, or a part of it, if it is what the build's result says."""
-
-    async def open_part(part: ByteRange | None) -> Content:
-        span = None if part is None else (part.first, part.last)
-        stored = await services.artifacts.open(key, span)
-        if stored is None:
-            raise ApiError(404, "this file of the job is no longer stored, compile it again")
-        if stored.whole != size:
-            stored.close()
-            raise StorageUnavailable("what is stored is not what the build's result says")
-        return stored
-
-    return open_part
 
 
 async def _keymap(job_id: JobId, services: Services) -> tuple[str, bytes]:

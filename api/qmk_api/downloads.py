@@ -1,23 +1,20 @@
 """A file as a download: streamed, named, resumable, and closed whatever happens to the client."""
 
-import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from qmk_api.byte_range import ByteRange, Unsatisfiable, parse_range
-from qmk_api.errors import error_reply
+from qmk_api.entity_tags import matching
+from qmk_api.errors import ApiError, error_reply
+from qmk_api.ports import Artifacts, StorageUnavailable
 
-#: How long a client may take no byte before its download, and our connection to S3, end.
-SEND_SECONDS = 60.0
 #: What a build leaves never changes, and is its caller's own.
 CACHED = {"Cache-Control": "private, max-age=3600"}
-log = logging.getLogger(__name__)
 
 
 class Content(Protocol):
@@ -31,10 +28,7 @@ class Content(Protocol):
 
 
 class ObjectResponse(StreamingResponse):
-    """Streams content piece by piece; a HEAD request gets its headers alone.
-
-    ``send_seconds`` bounds how long the client may take no byte.
-    """
+    """Streams content piece by piece; a HEAD request gets its headers alone."""
 
     def __init__(
         self,
@@ -42,28 +36,17 @@ class ObjectResponse(StreamingResponse):
         media_type: str,
         headers: dict[str, str],
         status_code: int = 200,
-        *,
-        send_seconds: float = SEND_SECONDS,
     ) -> None:
         super().__init__(content.chunks(), status_code, headers, media_type)
         self.headers["Content-Length"] = str(content.size)
         self._content = content
-        self._send_seconds = send_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_in_time(message: Message) -> None:
-            try:
-                async with asyncio.timeout(self._send_seconds):
-                    await send(message)
-            except TimeoutError as error:
-                log.info("%s ended: its client took nothing for a while", scope["path"])
-                raise ClientDisconnect from error
-
         try:
             if scope["method"] == "HEAD":
                 await Response(headers=dict(self.headers))(scope, receive, send)
             else:
-                await super().__call__(scope, receive, send_in_time)
+                await super().__call__(scope, receive, send)
         finally:
             self._content.close()
 
@@ -96,29 +79,45 @@ async def send_file(
     return ObjectResponse(content, media_type, headers, 206)
 
 
-def attachment(file_name: str, etag: str | None = None) -> dict[str, str]:
-    """Headers of a download. The name's characters are of the allow-list: it needs no escapes
-    (https://www.rfc-editor.org/rfc/rfc6266)."""
-    headers = {
+def build_file(
+    stored: Artifacts, key: str, size: int
+) -> Callable[[ByteRange | None], Awaitable[Content]]:
+    """Opens an object of a build, or a part of it, if it is as large as the build's result says.
+
+    What is returned raises ApiError where there is none any more, and StorageUnavailable.
+    """
+
+    async def open_part(part: ByteRange | None) -> Content:
+        span = None if part is None else (part.first, part.last)
+        opened = await stored.open(key, span)
+        if opened is None:
+            raise ApiError(404, "this file of the job is no longer stored, compile it again")
+        if opened.whole != size:
+            opened.close()
+            raise StorageUnavailable("what is stored is not what the build's result says")
+        return opened
+
+    return open_part
+
+
+def attachment(file_name: str, etag: str) -> dict[str, str]:
+    """Headers of a file that a build left. The name's characters are of the allow-list: it needs
+    no escapes (https://www.rfc-editor.org/rfc/rfc6266)."""
+    return {
         "Content-Disposition": f'attachment; filename="{file_name}"',
         "X-Content-Type-Options": "nosniff",
+        "ETag": f'"{etag}"',
+        **CACHED,
     }
-    if etag:
-        headers["ETag"] = f'"{etag}"'
-    return headers
 
 
 def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
     """The 304 reply, where the caller has what these headers announce already."""
-    etag = headers.get("ETag")
-    known = [
-        tag.strip().removeprefix("W/")
-        for tag in request.headers.get("if-none-match", "").split(",")
-    ]
-    if etag is not None and (etag in known or known == ["*"]):
-        kept = ("ETag", "Cache-Control", "Vary")
-        return Response(status_code=304, headers={k: headers[k] for k in kept if k in headers})
-    return None
+    if matching(request.headers.get("if-none-match", ""), [headers["ETag"]]) is None:
+        return None
+    kept = ("ETag", "Cache-Control")
+    found = {name: headers[name] for name in kept if name in headers}
+    return Response(status_code=304, headers=found)
 
 
 def sha256(content: bytes) -> str:

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from qmk_api.errors import ApiError
 from qmk_api.ports import StorageUnavailable
-from qmk_api.schemas import ERRORS, Keyboards
+from qmk_api.schemas import ERRORS, MOVED, Keyboards
 from qmk_api.services import Services, ServicesOf
 from qmk_api.site import Page
 from qmk_api.site_replies import PageResponse
@@ -23,12 +23,6 @@ NAMES_MAX = 50
 #: Names that are told back: those of keyboards, and of keymaps as they are in the tree.
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _EXAMPLE = "clueboard/66/rev3"
-_MOVED: dict[int | str, dict[str, Any]] = {
-    302: {
-        "description": "It is where Location says.",
-        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
-    }
-}
 KeyboardOf = Annotated[
     str,
     Path(description="A keyboard, slashes and all, or an old name of one.", examples=[_EXAMPLE]),
@@ -42,7 +36,7 @@ def _moved(path: str) -> Callable[[Route], Route]:
 
     def register(route: Route) -> Route:
         router.head(path, include_in_schema=False)(route)
-        return router.get(path, status_code=302, response_class=RedirectResponse, responses=_MOVED)(
+        return router.get(path, status_code=302, response_class=RedirectResponse, responses=MOVED)(
             route
         )
 
@@ -97,7 +91,7 @@ async def readme(keyboard: KeyboardOf, services: ServicesOf) -> Response:
 
 
 @router.head("/keyboards/{keyboard:path}", include_in_schema=False)
-@router.get("/keyboards/{keyboard:path}", response_model=Keyboards, responses=_MOVED)
+@router.get("/keyboards/{keyboard:path}", response_model=Keyboards, responses=MOVED)
 async def keyboards(keyboard: KeyboardOf, services: ServicesOf) -> Response:
     """Where all about a keyboard is; for several names with commas between them, all about those.
 

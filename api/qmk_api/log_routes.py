@@ -3,10 +3,8 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from qmk_api.byte_range import ByteRange
-from qmk_api.downloads import CACHED, Content, send_file, sha256, unchanged
+from qmk_api.downloads import CACHED, build_file, send_file, sha256, unchanged
 from qmk_api.errors import ApiError
-from qmk_api.ports import StorageUnavailable
 from qmk_api.replies import explanation
 from qmk_api.schemas import ERRORS
 from qmk_api.services import JobIdOf, Services, ServicesOf
@@ -62,18 +60,9 @@ async def _so_far(state: Open, services: Services) -> Response:
 async def _stored(request: Request, build: StoredBuild, services: Services) -> Response:
     result = build.result
     headers = {**_PLAIN, **CACHED, _COMPLETE: "true", "ETag": f'"{result.log.sha256}"'}
-
-    async def open_part(part: ByteRange | None) -> Content:
-        key = artifacts.build(result.key, artifacts.LOG)
-        span = None if part is None else (part.first, part.last)
-        stored = await services.artifacts.open(key, span)
-        if stored is None:
-            raise ApiError(404, "the log of this job is no longer stored")
-        if stored.whole != result.log.size:
-            stored.close()
-            raise StorageUnavailable("what is stored is not what the build's result says")
-        return stored
-
+    open_part = build_file(
+        services.artifacts, artifacts.build(result.key, artifacts.LOG), result.log.size
+    )
     return await send_file(request, artifacts.TEXT, headers, result.log.size, open_part)
 
 

@@ -191,6 +191,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
     },
 }
+MOVED: dict[int | str, dict[str, Any]] = {
+    302: {
+        "description": "It is where Location says.",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    }
+}
 TOO_MANY: dict[int | str, dict[str, Any]] = {
     429: {
         "model": Error,

@@ -1,12 +1,12 @@
 """The service about itself: state, version, liveness and readiness."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from qmk_api.errors import RETRY_AFTER_SECONDS, error_reply
-from qmk_api.schemas import ERRORS, Alive, Health, Ready, Root
+from qmk_api.schemas import ERRORS, MOVED, Alive, Health, Ready, Root
 from qmk_api.services import Services, ServicesOf
 
 CHILDREN = ("compile", "converters", "keyboards", "skeletons")
@@ -14,17 +14,11 @@ DOCUMENTATION_URL = "https://docs.qmk.fm/#/api_docs"
 #: Where people install QMK's tools from: that host gives them this script.
 INSTALL_HOST = "install.qmk.fm"
 INSTALL_URL = "https://raw.githubusercontent.com/qmk/qmk_firmware/master/util/env-bootstrap.sh"
-_MOVED: dict[int | str, dict[str, Any]] = {
-    302: {
-        "description": "It is where Location says.",
-        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
-    }
-}
 router = APIRouter(tags=["service"])
 
 
 @router.head("/", include_in_schema=False)
-@router.get("/", status_code=302, response_class=RedirectResponse, responses=_MOVED)
+@router.get("/", status_code=302, response_class=RedirectResponse, responses=MOVED)
 async def documentation(request: Request) -> RedirectResponse:
     """Where the API's documentation is; on the host install.qmk.fm the installer."""
     host = request.headers.get("host", "").partition(":")[0].lower()
@@ -32,7 +26,7 @@ async def documentation(request: Request) -> RedirectResponse:
 
 
 @router.head("/install.sh", include_in_schema=False)
-@router.get("/install.sh", status_code=302, response_class=RedirectResponse, responses=_MOVED)
+@router.get("/install.sh", status_code=302, response_class=RedirectResponse, responses=MOVED)
 async def installer() -> RedirectResponse:
     """Where the script is that installs QMK's tools."""
     return RedirectResponse(INSTALL_URL, 302)

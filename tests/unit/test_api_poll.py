@@ -58,7 +58,8 @@ async def test_phase_is_told_in_the_clients_words(
 async def test_waiting_job_costs_neither_storage_nor_kubernetes_a_call(world: World) -> None:
     world.add_job(KEY, phase=Phase.QUEUED)
     async with world.client() as client:
-        await client.get("/readyz")
+        for settled in ("/readyz", "/v1/keyboards/build_status"):
+            await client.get(settled)
         world.stored.reads.clear()
         world.jobs.calls = 0
         assert (await client.get(f"/v1/compile/{KEY}")).json()["status"] == "queued"
