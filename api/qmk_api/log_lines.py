@@ -6,6 +6,7 @@ import logging.config
 import time
 from typing import Any
 
+_encode = json.JSONEncoder(default=str).encode
 _LIBRARIES = ("botocore", "boto3", "urllib3", "kubernetes", "httpx", "httpcore")
 
 
@@ -28,7 +29,7 @@ class JsonLines(logging.Formatter):
             line.update(fields)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
     def _time(self, created: float) -> str:
         second = int(created)
@@ -50,5 +51,7 @@ def configure(level: str) -> None:
             "loggers": {name: {"level": "WARNING"} for name in _LIBRARIES},
         }
     )
-    # Nothing here reads them, and each costs a call for every line.
+    # Nothing here reads them, and each costs a call for every line, see
+    # https://docs.python.org/3/howto/logging.html#optimization
     logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
+    logging._srcfile = None  # type: ignore[attr-defined]
