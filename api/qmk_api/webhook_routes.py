@@ -21,7 +21,7 @@ from qmk_api.webhook_signature import signed
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 
-#: GitHub's own bound is 25 MB; this is far above what a push usually takes, and anybody may send it.
+#: GitHub ends at 25 MB. This is far above what a push usually takes, and anybody may send it.
 BODY_BYTES_MAX = 5 << 20
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
