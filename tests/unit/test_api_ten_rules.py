@@ -44,6 +44,9 @@ async def test_rule_1_urls_are_arrays_of_absolute_urls(world: World) -> None:
     assert result["firmware_binary_url"] == [f"{base}/download"]
     assert result["firmware_keymap_url"] == [f"{base}/keymap"]
     assert result["firmware_source_url"] == [f"{base}/source"]
+    assert result["keymap_c_url"] == [f"{base}/keymap.c"]
+    urls = [url for name, value in result.items() if name.endswith("_url") for url in value]
+    assert all(url.startswith(f"{base}/") for url in urls)
 
 
 async def test_rule_2_no_firmware_leaves_the_url_out(world: World) -> None:
@@ -52,6 +55,11 @@ async def test_rule_2_no_firmware_leaves_the_url_out(world: World) -> None:
     assert "firmware_binary_url" not in result
     assert result["firmware_filename"] == ""
     assert result["firmware_source_url"]
+    async with world.client() as client:
+        offered = [await client.get(f"/v1/compile/{JOB}/{name}") for name in ("keymap", "source")]
+        missing = await client.get(f"/v1/compile/{JOB}/download")
+    assert [reply.status_code for reply in offered] == [200, 200]
+    assert (missing.status_code, missing.json()["code"]) == (404, 404)
 
 
 ENDS: list[dict[str, Any]] = [
