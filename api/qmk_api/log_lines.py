@@ -54,4 +54,4 @@ def configure(level: str) -> None:
     # Nothing here reads them, and each costs a call for every line, see
     # https://docs.python.org/3/howto/logging.html#optimization
     logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
