@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from qmk_local.errors import LocalError
-from tests.bench import cluster, polls, site, source_archive
+from tests.bench import cluster, polls, site, source_archive, watchers
 from tests.bench.api_servers import running_system
 from tests.bench.figures import HEADER
 from tests.bench.load_generator import LoadGenerator, load_generator
@@ -19,6 +19,7 @@ from tests.integration.api_process import ApiSystem
 ApiBench = Callable[[ApiSystem, LoadGenerator], Iterator[str]]
 API: Mapping[str, ApiBench] = {
     "polls": polls.figures,
+    "watchers": watchers.figures,
     "source": source_archive.figures,
     "site": site.figures,
 }

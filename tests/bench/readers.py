@@ -2,54 +2,66 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import httpx
+from urllib.parse import urlsplit
 
 CHUNK_BYTES = 64 << 10
+CONNECT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Read:
-    """Seconds until the first byte of the body, and the body's bytes as they were sent."""
+    """Seconds until the first byte of the body, and how many bytes the body had as it was sent."""
 
     first_byte: float
     size: int
 
 
-def read(http: httpx.Client, path: str, headers: Mapping[str, str]) -> Read:
-    """Read a reply as fast as it comes."""
-    started = time.monotonic()
-    with http.stream("GET", path, headers=headers) as reply:
-        reply.raise_for_status()
-        pieces = reply.iter_raw()
-        size = len(next(pieces))
-        first_byte = time.monotonic() - started
-        size += sum(map(len, pieces))
-    return Read(first_byte, size)
+def read_in_turn(url: str, headers: Mapping[str, str], times: int) -> Sequence[Read]:
+    """Read a reply as fast as it comes, again and again."""
+
+    async def all_of_them() -> list[Read]:
+        return [await _read(url, headers, None) for _ in range(times)]
+
+    return asyncio.run(all_of_them())
 
 
 def read_slowly(
     url: str, headers: Mapping[str, str], readers: int, bytes_per_second: int
-) -> list[Read]:
+) -> Sequence[Read]:
     """``readers`` at once, none of whom takes more than that much."""
 
-    async def one(http: httpx.AsyncClient) -> Read:
-        started = time.monotonic()
-        first_byte, size = 0.0, 0
-        async with http.stream("GET", url, headers=headers) as reply:
-            reply.raise_for_status()
-            async for piece in reply.aiter_raw(CHUNK_BYTES):
-                first_byte = first_byte or time.monotonic() - started
-                size += len(piece)
-                due = started + size / bytes_per_second
-                await asyncio.sleep(max(0, due - time.monotonic()))
-        return Read(first_byte, size)
-
     async def all_of_them() -> list[Read]:
-        limits = httpx.Limits(max_connections=readers)
-        async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as http:
-            return await asyncio.gather(*(one(http) for _ in range(readers)))
+        return await asyncio.gather(
+            *(_read(url, headers, bytes_per_second) for _ in range(readers))
+        )
 
     return asyncio.run(all_of_them())
+
+
+async def _read(url: str, headers: Mapping[str, str], bytes_per_second: int | None) -> Read:
+    """A GET over a connection of its own, which is made before the clock starts."""
+    place = urlsplit(url)
+    asked = {"Host": place.netloc, "Connection": "close", **headers}
+    request = f"GET {place.path} HTTP/1.1\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in asked.items()
+    )
+    reader, writer = await asyncio.wait_for(
+        asyncio.open_connection(place.hostname, place.port, limit=CHUNK_BYTES), CONNECT_SECONDS
+    )
+    try:
+        started = time.monotonic()
+        writer.write(f"{request}\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        size = len(await reader.read(CHUNK_BYTES))
+        first_byte = time.monotonic() - started
+        while piece := await reader.read(CHUNK_BYTES):
+            size += len(piece)
+            if bytes_per_second:
+                due = started + size / bytes_per_second
+                await asyncio.sleep(max(0, due - time.monotonic()))
+    finally:
+        writer.close()
+    return Read(first_byte, size)

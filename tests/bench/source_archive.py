@@ -9,7 +9,7 @@ from qmk_contract import artifacts
 from tests.bench.figures import mebibytes, row
 from tests.bench.load_generator import LoadGenerator
 from tests.bench.memory import watched
-from tests.bench.readers import read, read_slowly
+from tests.bench.readers import read_in_turn, read_slowly
 from tests.integration.api_process import ApiSystem, request_body
 from tests.integration.s3_server import BUCKET
 
@@ -24,14 +24,14 @@ def figures(system: ApiSystem, load: LoadGenerator) -> Iterator[str]:
     system.s3.put_object(Bucket=BUCKET, Key=artifacts.source(system.commit), Body=_archive())
     http, api = system.clients[0], system.apis[0]
     posted = http.post("/v1/compile", json=request_body("KC_S"))
-    path = f"/v1/compile/{posted.raise_for_status().json()['job_id']}/source"
+    url = f"{api.url}/v1/compile/{posted.raise_for_status().json()['job_id']}/source"
     with watched(api.memory_bytes) as alone:
-        reads = [read(http, path, {}) for _ in range(READS)]
+        reads = read_in_turn(url, {}, READS)
     size = reads[0].size
     first_bytes = [each.first_byte for each in reads]
     yield row("source.zip with keymap: first byte", first_bytes, mebibytes(size))
     with watched(api.memory_bytes) as peak:
-        slow = read_slowly(api.url + path, {}, READERS, READER_BYTES_PER_SECOND)
+        slow = read_slowly(url, {}, READERS, READER_BYTES_PER_SECOND)
     assert {each.size for each in slow} == {size}
     yield row(f"  {READERS} readers at once: first byte", [each.first_byte for each in slow])
     yield (
