@@ -17,7 +17,8 @@ from qmk_api.single_flight import SingleFlight
 from qmk_api.site import Page
 from qmk_contract import artifacts
 
-#: All pages of the real site, the one with every keyboard compressed only, are about this large.
+#: The 7,500 pages of the real site take about 60 MiB in all codings, `keyboards.json` compressed
+#: only: what was asked for once is hardly ever dropped.
 HELD_BYTES_MAX = 64 << 20
 #: What an entry takes beside its content, in bytes, roughly.
 ENTRY_BYTES = 512
