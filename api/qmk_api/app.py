@@ -12,6 +12,7 @@ from qmk_api import (
     artifacts,
     build_status_routes,
     compile_routes,
+    converter_routes,
     cors,
     download_routes,
     errors,
@@ -35,6 +36,7 @@ from qmk_api.current_site import CurrentSite
 from qmk_api.deliveries import RedisDeliveries
 from qmk_api.discord import Discord
 from qmk_api.fair_use import QueueBounds
+from qmk_api.gists import GitHubGists
 from qmk_api.health import Health, Monitor
 from qmk_api.lookup import Lookup
 from qmk_api.memory import Clock
@@ -86,6 +88,7 @@ def create_app(
         try:
             async with (
                 ports.chat.running(),
+                ports.gists.running(),
                 build_status.running(),
                 monitor.running(),
                 broadcast.running(),
@@ -117,6 +120,7 @@ def create_app(
         deliveries=ports.deliveries,
         chat=ports.chat,
         usage=ports.usage,
+        gists=ports.gists,
         sources=Sources(stored, clock),
         build_status=build_status,
         site=site,
@@ -128,6 +132,7 @@ def create_app(
         service_routes,
         skeleton_routes,
         usage_routes,
+        converter_routes,
         compile_routes,
         download_routes,
         events_routes,
@@ -171,6 +176,7 @@ def from_settings(settings: Settings) -> FastAPI:
             chat=_discord(settings.webhooks),
             usage=RedisUsageCounts(link, time.monotonic, time.time),
             logs=KubernetesPodLogs(api_client.configuration, settings.namespace),
+            gists=GitHubGists(settings.github_api_url, time.monotonic),
         ),
     )
 

@@ -4,6 +4,7 @@ import asyncio
 import http
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -106,7 +107,7 @@ def error_reply(
 def unavailable_reply(method: str, path: str, error: Unavailable) -> JSONResponse:
     """The reply where something is away; it is logged with its cause."""
     log.warning("%s %r: %s (%s)", method, path, error, error.__cause__)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    headers = {"Retry-After": str(math.ceil(error.retry_after or RETRY_AFTER_SECONDS))}
     return error_reply(path, 503, str(error), headers=headers)
 
 

@@ -11,7 +11,12 @@ from qmk_contract.discord_message import Severity
 
 
 class Unavailable(Exception):
-    """Something that the service needs is away for now. The text is for the public."""
+    """Something that the service needs is away for now. The text is for the public.
+
+    ``retry_after`` is in how many seconds it may be there again, where that is known.
+    """
+
+    retry_after: float | None = None
 
 
 class StorageUnavailable(Unavailable):
@@ -26,6 +31,18 @@ class KubernetesUnavailable(Unavailable):
 
     def __init__(self, message: str = "the cluster is unavailable, try again shortly") -> None:
         super().__init__(message)
+
+
+class GistsUnavailable(Unavailable):
+    """GitHub did not answer, or not in a way that can be used, or wants no more of our calls."""
+
+    def __init__(self, *, retry_after: float | None = None) -> None:
+        super().__init__("GitHub is unavailable, try again later")
+        self.retry_after = retry_after
+
+
+class UnfitGist(Exception):
+    """A gist that holds no layout to be read. The text is for the public."""
 
 
 class AlreadyExists(Exception):
@@ -174,6 +191,19 @@ class Chat(Protocol):
         """Open for as long as messages are sent."""
 
 
+class Gists(Protocol):
+    """What people keep as gists."""
+
+    async def read(self, gist: str) -> str | None:
+        """The layout in a gist, by id; None if there is no such gist.
+
+        Raises UnfitGist or GistsUnavailable.
+        """
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Open for as long as gists are read."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """All that one process stands on."""
@@ -186,3 +216,4 @@ class Ports:
     chat: Chat
     usage: UsageCounts
     logs: PodLogs
+    gists: Gists

@@ -12,7 +12,7 @@ from qmk_api.current_site import CurrentSite
 from qmk_api.errors import ApiError
 from qmk_api.health import Health
 from qmk_api.lookup import Lookup
-from qmk_api.ports import Artifacts, Chat, Deliveries, Rates, UsageCounts
+from qmk_api.ports import Artifacts, Chat, Deliveries, Gists, Rates, UsageCounts
 from qmk_api.queue_view import Queue
 from qmk_api.settings import Settings
 from qmk_api.site_bodies import Bodies
@@ -35,6 +35,7 @@ class Services:
     deliveries: Deliveries
     chat: Chat
     usage: UsageCounts
+    gists: Gists
     sources: Sources
     build_status: BuildStatus
     site: CurrentSite

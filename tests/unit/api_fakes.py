@@ -23,9 +23,11 @@ from qmk_api.deliveries import RedisDeliveries
 from qmk_api.ports import (
     AlreadyExists,
     Conflict,
+    GistsUnavailable,
     KubernetesUnavailable,
     Ports,
     StorageUnavailable,
+    UnfitGist,
 )
 from qmk_api.rate_limits import RateLimits
 from qmk_api.redis_link import RedisLink
@@ -288,6 +290,26 @@ class FakeChat:
 
 
 @dataclass
+class FakeGists:
+    """Gists by id."""
+
+    gists: dict[str, str] = field(default_factory=dict)
+    away_seconds: float | None = None
+    unfit: str = ""
+
+    async def read(self, gist: str) -> str | None:
+        if self.away_seconds is not None:
+            raise GistsUnavailable(retry_after=self.away_seconds)
+        if self.unfit:
+            raise UnfitGist(self.unfit)
+        return self.gists.get(gist)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        yield
+
+
+@dataclass
 class World:
     """One API process and all that it stands on."""
 
@@ -299,6 +321,7 @@ class World:
     logs: FakePodLogs = field(default_factory=FakePodLogs)
     clock: Clock = field(default_factory=Clock)
     chat: FakeChat = field(default_factory=FakeChat)
+    gists: FakeGists = field(default_factory=FakeGists)
 
     @contextlib.asynccontextmanager
     async def app(self) -> AsyncIterator[FastAPI]:
@@ -312,6 +335,7 @@ class World:
             chat=self.chat,
             usage=self.usage,
             logs=self.logs,
+            gists=self.gists,
         )
         app = create_app(self.settings, ports, clock=self.clock)
         async with app.router.lifespan_context(app):
