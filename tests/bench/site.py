@@ -1,11 +1,11 @@
 """The keyboard site at the size of the real one: lists, one keyboard, all keyboards."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.bench.figures import mebibytes, row
-from tests.bench.load_generator import LoadGenerator, Target
+from tests.bench.load_generator import CONNECTIONS, LoadGenerator, Target
 from tests.bench.memory import watched
 from tests.bench.readers import read_in_turn, read_slowly
 from tests.integration.api_process import ApiSystem
@@ -19,6 +19,8 @@ from tests.integration.published import (
 
 #: About what the real tree has, and what its `keyboards.json` takes: 35 MB.
 KEYBOARDS = 3800
+VENDORS = 400
+ASKED_FOR = 100
 RATE = 1500
 SECONDS = 20
 FIRST_BYTES = 50
@@ -28,18 +30,22 @@ GZIP = {"Accept-Encoding": "gzip"}
 
 
 def figures(system: ApiSystem, load: LoadGenerator) -> Iterator[str]:
-    _publish(system)
+    names = _publish(system)
     http, api = system.clients[0], system.apis[0]
-    paths = ("/v1/keyboard_list.json", f"/v1/keyboards/{KEYBOARD}/info.json")
-    tag = http.get(paths[1], headers=GZIP).raise_for_status().headers["ETag"]
-    targets = {
-        "keyboard_list.json, gzip": Target(api.url + paths[0], GZIP),
-        "info.json, gzip": Target(api.url + paths[1], GZIP),
-        "info.json, 304": Target(api.url + paths[1], {**GZIP, "If-None-Match": tag}),
+    keyboard_list = f"{api.url}/v1/keyboard_list.json"
+    infos = [f"{api.url}/v1/keyboards/{name}/info.json" for name in names[:ASKED_FOR]]
+    tags = [http.get(info, headers=GZIP).raise_for_status().headers["ETag"] for info in infos]
+    asked = {
+        "keyboard_list.json, gzip": [Target(keyboard_list, GZIP)],
+        f"info.json of {ASKED_FOR} keyboards, gzip": [Target(info, GZIP) for info in infos],
+        "  304": [
+            Target(info, {**GZIP, "If-None-Match": tag})
+            for info, tag in zip(infos, tags, strict=True)
+        ],
     }
-    for name, target in targets.items():
-        yield load.constant([target], RATE, SECONDS).row(name)
-        yield load.flat_out([target], SECONDS).row(f"{name}, 32 callers flat out")
+    for name, targets in asked.items():
+        yield load.constant(targets, RATE, SECONDS).row(name)
+        yield load.flat_out(targets, SECONDS).row(f"{name}, {CONNECTIONS} callers flat out")
     yield from _all_keyboards(system)
 
 
@@ -62,28 +68,30 @@ def _all_keyboards(system: ApiSystem) -> Iterator[str]:
     )
 
 
-def _publish(system: ApiSystem) -> None:
-    """Put a large site in the place of the small one, and let the API process begin with it."""
+def _publish(system: ApiSystem) -> Sequence[str]:
+    """Put a large site in the place of the small one, and let the API process begin with it.
+
+    Returns the names of its keyboards.
+    """
     draw = random.Random(0)
-    infos = {
-        f"vendor{number % 400:03}/board{number:04}": _info(draw) for number in range(KEYBOARDS)
-    }
+    infos = {f"vendor{number % VENDORS}/board{number}": _info(draw) for number in range(KEYBOARDS)}
     files = site_files()
-    names = sorted([KEYBOARD, *infos])
-    files["v1/keyboard_list.json"] = compact({"last_updated": LAST_UPDATED, "keyboards": names})
-    files["v1/keyboards.json"] = compact({"last_updated": LAST_UPDATED, "keyboards": infos})
-    files[f"v1/keyboards/{KEYBOARD}/info.json"] = compact(
-        {"last_updated": LAST_UPDATED, "keyboards": {KEYBOARD: _info(draw)}}
-    )
+    documents: dict[str, Mapping[str, Any] | Sequence[str]] = {
+        f"keyboards/{name}/info.json": {name: info} for name, info in infos.items()
+    }
+    documents |= {"keyboards.json": infos, "keyboard_list.json": sorted([KEYBOARD, *infos])}
+    for path, keyboards in documents.items():
+        files[f"v1/{path}"] = compact({"last_updated": LAST_UPDATED, "keyboards": keyboards})
     publish_site(system.s3, system.commit, files)
     api = system.apis[0]
     api.kill()
     api.start()
     api.wait_ready()
+    return list(infos)
 
 
 def _info(draw: random.Random) -> dict[str, Any]:
-    """What the site has about a keyboard: two layouts of some 70 keys."""
+    """What the site has about a keyboard: two layouts of some 85 keys."""
     layouts = {
         f"LAYOUT_{draw.choice('abcdefgh')}{number}": {
             "c_macro": False,
@@ -96,7 +104,7 @@ def _info(draw: random.Random) -> dict[str, Any]:
                     "x": key % 15 + draw.choice((0, 0.25, 0.5)),
                     "y": key // 15,
                 }
-                for key in range(draw.randint(60, 80))
+                for key in range(draw.randint(75, 95))
             ],
         }
         for number in range(2)
