@@ -115,9 +115,9 @@ class GitHubGists:
         wait = float(REFUSED_SECONDS)
         with contextlib.suppress(ValueError):
             if "retry-after" in headers:
-                wait = float(headers["retry-after"])
+                wait = int(headers["retry-after"])
             elif headers.get("x-ratelimit-remaining") == "0":
-                wait = float(headers.get("x-ratelimit-reset", "")) - self._now()
+                wait = int(headers.get("x-ratelimit-reset", "")) - self._now()
         return min(max(1.0, wait), REFUSED_SECONDS_MAX)
 
 

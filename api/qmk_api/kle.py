@@ -71,8 +71,8 @@ class _Cursor:
         if item.get("rx") is not None or item.get("ry") is not None:
             self.x = self.rx = _number(item, "rx", DISTANCE_MAX, self.rx)
             self.y = self.ry = _number(item, "ry", DISTANCE_MAX, self.ry)
-        self.x = _within(self.x + _number(item, "x", DISTANCE_MAX, 0), "x", DISTANCE_MAX)
-        self.y = _within(self.y + _number(item, "y", DISTANCE_MAX, 0), "y", DISTANCE_MAX)
+        self.x += _number(item, "x", DISTANCE_MAX, 0)
+        self.y += _number(item, "y", DISTANCE_MAX, 0)
         if item.get("w"):
             self.w = self.w2 = _size(item, "w", self.w)
         if item.get("h"):
@@ -86,21 +86,22 @@ class _Cursor:
     def key(self, legends: str) -> Key:
         """The key here. Of one that is made of two rectangles, the larger counts."""
         label = _text(legends, "a key").partition("\n")[0]
-        x, y, w, h = self.x, self.y, self.w, self.h
+        x, y = _within(self.x, "x", DISTANCE_MAX), _within(self.y, "y", DISTANCE_MAX)
+        w, h = self.w, self.h
         if self.w2 * self.h2 > w * h:
             x, y, w, h = x + self.x2, y + self.y2, self.w2, self.h2
         rx, ry = (self.rx, self.ry) if self.r else (0, 0)
         return Key(label, x, y, w, h, self.r, rx, ry)
 
     def to_next_key(self) -> None:
-        self.x = _within(self.x + self.w, "x", DISTANCE_MAX)
+        self.x += self.w
         self.w = self.h = self.w2 = self.h2 = 1
         self.x2 = self.y2 = 0
         self.decal = False
 
     def to_next_row(self) -> None:
         self.x = self.rx
-        self.y = _within(self.y + 1, "y", DISTANCE_MAX)
+        self.y += 1
 
 
 def read_layout(rows: Any) -> Layout:

@@ -33,8 +33,6 @@ def read_rows(text: str) -> list[Any]:
         raise KleSyntaxError("the raw data is nested too deeply") from error
     except pyjson5.Json5DecoderException as error:
         raise KleSyntaxError(f"the raw data cannot be read{_place(text, error)}") from error
-    except ValueError as error:  # from Python, of numbers with thousands of digits
-        raise KleSyntaxError("the raw data has a number that is too long") from error
     if len(rows) == 1 and isinstance(rows[0], list) and any(isinstance(i, list) for i in rows[0]):
         return rows[0]
     return rows
