@@ -14,12 +14,11 @@ from pathlib import Path
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.site import SiteIndex
-from qmk_contract.snapshot import Layer, Manifest
+from qmk_contract.snapshot import SOURCE_FOLDER, Layer, Manifest
 from qmk_tasks import archive, layers, metadata, site
 from qmk_tasks.errors import TaskError
 from qmk_tasks.layers import Layers
 
-SOURCE_FOLDER = "qmk_firmware"
 #: What is unpacked at every build pays for the packing, which happens once a commit.
 _LEVEL = 15
 _FAULTY_SHOWN = 50
