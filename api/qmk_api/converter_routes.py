@@ -37,9 +37,7 @@ async def convert_kle(request: Request, services: ServicesOf, client: ClientOf) 
     raw = await _raw(body, services.gists)
     try:
         text = await asyncio.to_thread(_converted, raw)
-    except KleSyntaxError as error:
-        raise ApiError(400, str(error)) from error
-    except KleError as error:
+    except (KleSyntaxError, KleError) as error:
         raise ApiError(422, str(error)) from error
     return Response(text, media_type="application/json")
 

@@ -79,8 +79,8 @@ async def test_names_may_have_any_characters(world: World) -> None:
         (b"\xff", 400, "UTF-8"),
         ({"raw": None}, 400, "the body must have raw"),
         ({"raw": {"rows": []}}, 400, "the body must have raw"),
-        ({"raw": '["A"'}, 400, "the raw data cannot be read"),
-        ({"raw": "[" * 50_000}, 400, "nested too deeply"),
+        ({"raw": '["A"'}, 422, "the raw data cannot be read"),
+        ({"raw": "[" * 50_000}, 422, "nested too deeply"),
         ({"raw": ""}, 422, "there are no keys"),
         ({"raw": []}, 422, "there are no keys"),
         ({"raw": [["A"], [{"w": "wide"}, "B"]]}, 422, "row 2, item 1: w must be a number"),
@@ -107,7 +107,7 @@ async def test_gist_is_converted(world: World) -> None:
 
 async def test_gist_that_is_no_layout_is_refused(world: World) -> None:
     world.gists.gists[GIST] = "# Notes"
-    check_error(await convert(world, {"id": GIST}), 400, "the raw data cannot be read")
+    check_error(await convert(world, {"id": GIST}), 422, "the raw data cannot be read")
     world.gists.unfit = "the gist must have one file"
     check_error(await convert(world, {"id": GIST}), 422, "the gist must have one file")
 
