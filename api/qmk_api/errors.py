@@ -144,7 +144,18 @@ async def _too_many_requests(request: Request, error: TooManyRequests) -> JSONRe
 
 async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
     phrase = http.HTTPStatus(error.status_code).phrase
-    return error_reply(request.url.path, error.status_code, phrase, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = _allow(headers["Allow"])
+    return error_reply(request.url.path, error.status_code, phrase, headers=headers)
+
+
+def _allow(methods: str) -> str:
+    """What a page knows beside the methods of the one route that was found for it."""
+    known = {method.strip() for method in methods.split(",")} | {"OPTIONS"}
+    if known & {"GET", "HEAD"}:
+        known |= {"GET", "HEAD"}
+    return ", ".join(sorted(known))
 
 
 async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -195,7 +195,8 @@ async def test_a_request_that_outlives_the_server_gets_a_json_503(
 
 async def test_405_names_what_is_allowed(world: World) -> None:
     async with world.client() as client:
-        assert (await client.get("/v1/compile")).headers["Allow"] == "POST"
+        assert (await client.get("/v1/compile")).headers["Allow"] == "OPTIONS, POST"
+        assert (await client.delete("/v1")).headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/healthcheck", "/healthz"])
