@@ -20,6 +20,7 @@ from qmk_api import (
     jobs,
     keyboard_routes,
     log_routes,
+    openapi,
     service_routes,
     skeleton_routes,
     usage_routes,
@@ -101,13 +102,13 @@ def create_app(
 
     app = FastAPI(
         title="QMK compile API",
-        description="Compiles keymaps for keyboards that run QMK firmware.",
         version=version("qmk-compile"),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.services = Services(
         settings=settings,
@@ -144,6 +145,7 @@ def create_app(
     # Keyboards come last: any path below theirs may be the name of one.
     app.include_router(keyboard_routes.router)
     errors.install(app)
+    openapi.install(app)
     # The last one added is the outermost: every reply passes it, those of the others too.
     app.add_middleware(SiteFiles, current=site, bodies=bodies)
     app.add_middleware(PlainPaths)

@@ -1,7 +1,6 @@
 """How the tests of keyboards' builds ended, and what the tree finds wrong with its keyboards."""
 
 import zlib
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -10,20 +9,17 @@ from qmk_api.build_status import INTERVAL_SECONDS, BuildLogs
 from qmk_api.downloads import ObjectResponse, unchanged
 from qmk_api.errors import ApiError
 from qmk_api.keyboard_routes import KeyboardOf
-from qmk_api.schemas import ERRORS
+from qmk_api.openapi_replies import ERRORS, UNCHANGED, errors
 from qmk_api.services import ServicesOf
 from qmk_api.status_schemas import BuildLog, BuildSummary, Fault
 from qmk_contract.artifacts import JSON
 from qmk_contract.keyboards import resolve_alias
 
-_KNOWN: dict[int | str, dict[str, Any]] = {
-    304: {"description": "Nothing changed since the reply that If-None-Match names."}
-}
 router = APIRouter(prefix="/v1/keyboards", tags=["build status"], responses=ERRORS)
 
 
 @router.head("/build_status", include_in_schema=False)
-@router.get("/build_status", response_model=dict[str, bool], responses=_KNOWN)
+@router.get("/build_status", response_model=dict[str, bool], responses=UNCHANGED)
 async def build_status(request: Request, services: ServicesOf) -> Response:
     """Whether each tested keyboard builds."""
     statuses = await services.build_status.get()
@@ -31,7 +27,7 @@ async def build_status(request: Request, services: ServicesOf) -> Response:
 
 
 @router.head("/build_summary", include_in_schema=False)
-@router.get("/build_summary", response_model=dict[str, BuildSummary], responses=_KNOWN)
+@router.get("/build_summary", response_model=dict[str, BuildSummary], responses=UNCHANGED)
 async def build_summary(request: Request, services: ServicesOf) -> Response:
     """How the last test of each keyboard's build ended, without what it printed."""
     statuses = await services.build_status.get()
@@ -39,7 +35,7 @@ async def build_summary(request: Request, services: ServicesOf) -> Response:
 
 
 @router.head("/build_log", include_in_schema=False)
-@router.get("/build_log", response_model=dict[str, BuildLog], responses=_KNOWN)
+@router.get("/build_log", response_model=dict[str, BuildLog], responses=UNCHANGED)
 async def build_logs(request: Request, services: ServicesOf) -> Response:
     """How the last test of each keyboard's build ended, and what it printed: many megabytes."""
     statuses = await services.build_status.get()
@@ -64,8 +60,8 @@ async def error_log(services: ServicesOf) -> JSONResponse:
 
 
 @router.head("/{keyboard:path}/build_log", include_in_schema=False)
-@router.get("/{keyboard:path}/build_log", response_model=BuildLog)
-async def build_log(keyboard: KeyboardOf, services: ServicesOf) -> Response:
+@router.get("/{keyboard:path}/build_log", response_model=BuildLog, responses=errors(404))
+async def keyboard_build_log(keyboard: KeyboardOf, services: ServicesOf) -> Response:
     """How the last test of a keyboard's build ended, and what it printed."""
     entries = (await services.build_status.get()).entries
     entry = entries.get(keyboard)

@@ -8,21 +8,49 @@ from qmk_api.body import read_json
 from qmk_api.compile_request import read_compile_request
 from qmk_api.errors import ApiError
 from qmk_api.fair_use import Kind
+from qmk_api.openapi_replies import ERRORS, errors
 from qmk_api.replies import job_reply
-from qmk_api.schemas import ERRORS, TOO_MANY, CompileJobState, Enqueued, KeymapRequest
+from qmk_api.schemas import CompileJobState, Enqueued, KeymapRequest
 from qmk_api.services import ClientOf, JobIdOf, ServicesOf
 
+#: What can be asked about the job that a request has made.
+_OPERATIONS = (
+    "getCompileJob",
+    "getJobEvents",
+    "getJobLog",
+    "getFirmware",
+    "getKeymap",
+    "getKeymapC",
+    "getSource",
+)
+_LINKS = {
+    operation: {
+        "operationId": operation,
+        "parameters": {"job_id": "$response.body#/job_id"},
+    }
+    for operation in _OPERATIONS
+}
 router = APIRouter(tags=["compile"], responses=ERRORS)
 
 
 @router.post(
     "/v1/compile",
     response_model=Enqueued,
-    responses=TOO_MANY,
+    responses={200: {"links": _LINKS}, **errors(400, 408, 413, 415, 422, 429)},
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": KeymapRequest.model_json_schema()}},
+            "content": {
+                "application/json": {
+                    "schema": KeymapRequest.model_json_schema(),
+                    "example": {
+                        "keyboard": "clueboard/66/rev3",
+                        "keymap": "my_keymap",
+                        "layout": "LAYOUT",
+                        "layers": [["KC_ESC", None], None],
+                    },
+                }
+            },
         }
     },
 )
@@ -38,7 +66,7 @@ async def compile_keymap(request: Request, services: ServicesOf, client: ClientO
 
 
 @router.head("/v1/compile/{job_id}", include_in_schema=False)
-@router.get("/v1/compile/{job_id}", response_model=CompileJobState)
+@router.get("/v1/compile/{job_id}", response_model=CompileJobState, responses=errors(404))
 async def compile_job(job_id: JobIdOf, services: ServicesOf) -> JSONResponse:
     """Where a job is; its result once it has ended."""
     state = await services.lookup.find(job_id.key)

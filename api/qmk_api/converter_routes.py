@@ -9,15 +9,53 @@ from fastapi.responses import JSONResponse, Response
 from qmk_api.body import read_json
 from qmk_api.errors import ApiError
 from qmk_api.fair_use import Kind
-from qmk_api.gist_document import gist_id
+from qmk_api.gist_document import REFERENCE_PATTERN, gist_id
 from qmk_api.kle import KleError, read_layout
 from qmk_api.kle_raw import TEXT_BYTES_MAX, KleSyntaxError, read_rows
 from qmk_api.kle_text import layout_text
+from qmk_api.openapi_replies import ERRORS, errors
 from qmk_api.ports import Gists, UnfitGist
-from qmk_api.schemas import ERRORS, TOO_MANY
 from qmk_api.services import ClientOf, ServicesOf
 from qmk_api.status_schemas import Children
+from qmk_contract.artifacts import JSON
 
+_RAW = [
+    {"name": "My KB"},
+    ["A", {"d": True}, "decal"],
+    [{"r": 30, "rx": 4, "w": 2}, "C"],
+]
+_BODY = {
+    "schema": {
+        "anyOf": [
+            {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": {
+                        "type": "string",
+                        "pattern": f"^{REFERENCE_PATTERN}$",
+                        "description": "A gist's id or address, or its layout's in the editor.",
+                    }
+                },
+            },
+            {
+                "type": "object",
+                "required": ["raw"],
+                "properties": {
+                    "raw": {
+                        "type": ["string", "array"],
+                        "description": "Raw data, as the editor's text or as a list of rows.",
+                    },
+                    "id": False,
+                },
+            },
+        ]
+    },
+    "examples": {
+        "list": {"value": {"raw": _RAW}},
+        "text": {"value": {"raw": '["A"],\n[{w:2},"B"]'}},
+    },
+}
 router = APIRouter(prefix="/v1/converters", tags=["converters"], responses=ERRORS)
 
 
@@ -29,7 +67,14 @@ async def converters() -> JSONResponse:
 
 
 @router.post("/kle2qmk", include_in_schema=False)
-@router.post("/kle", responses=TOO_MANY)
+@router.post(
+    "/kle",
+    responses={
+        200: {"content": {JSON: {"schema": {"type": "object"}}}},
+        **errors(400, 404, 408, 413, 415, 422, 429),
+    },
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: _BODY}}},
+)
 async def convert_kle(request: Request, services: ServicesOf, client: ClientOf) -> Response:
     """A layout of Keyboard Layout Editor as the text of an info.json, spaced for people."""
     await services.rates.check(Kind.CONVERTER, client)
@@ -39,7 +84,7 @@ async def convert_kle(request: Request, services: ServicesOf, client: ClientOf) 
         text = await asyncio.to_thread(_converted, raw)
     except (KleSyntaxError, KleError) as error:
         raise ApiError(422, str(error)) from error
-    return Response(text, media_type="application/json")
+    return Response(text, media_type=JSON)
 
 
 async def _raw(body: Any, gists: Gists) -> str | list[Any]:

@@ -42,7 +42,7 @@ class AnyOrigin:
 
 
 def _preflight(request: Headers) -> Response:
-    headers = {"Access-Control-Allow-Methods": _METHODS, "Allow": _METHODS}
+    headers = {"Access-Control-Allow-Methods": _METHODS}
     asked = request.get("access-control-request-headers", "")
     if _HEADER_NAMES.fullmatch(asked):
         headers["Access-Control-Allow-Headers"] = asked

@@ -1,7 +1,6 @@
 """Firmware, keymap and source of a job, from our own host under the user's own file names."""
 
 import json
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -14,8 +13,9 @@ from qmk_api.file_names import (
     keymap_file_name,
     source_file_name,
 )
+from qmk_api.openapi_replies import ERRORS, UNCHANGED, errors, file_of
 from qmk_api.replies import explanation, keymap_document
-from qmk_api.schemas import ERRORS, Keymap
+from qmk_api.schemas import Keymap
 from qmk_api.services import JobIdOf, Services, ServicesOf
 from qmk_api.states import Ended, Open, State, StoredBuild
 from qmk_contract import artifacts
@@ -27,19 +27,16 @@ from qmk_contract.snapshot import SOURCE_FOLDER
 router = APIRouter(prefix="/v1/compile/{job_id}", tags=["downloads"], responses=ERRORS)
 
 
-def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
-    return {
-        200: {"content": content, "description": "The file."},
-        206: {"content": content, "description": "The part of the file that Range asks for."},
-        304: {"description": "The file is the one that If-None-Match names."},
-    }
-
-
 @router.head("/download", include_in_schema=False)
 @router.head("/hex", include_in_schema=False)
-@router.get("/download", response_class=Response, responses=_file_of(artifacts.BINARY))
-@router.get("/hex", response_class=Response, responses=_file_of(artifacts.BINARY), deprecated=True)
+@router.get("/download", response_class=Response, responses=file_of(artifacts.BINARY))
+@router.get(
+    "/hex",
+    response_class=Response,
+    responses=file_of(artifacts.BINARY),
+    operation_id="getFirmwareByOldAddress",
+    deprecated=True,
+)
 async def firmware(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """The firmware file. Interrupted downloads can be resumed by Range."""
     result, file = _firmware(await services.lookup.find(job_id.key))
@@ -52,7 +49,7 @@ async def firmware(request: Request, job_id: JobIdOf, services: ServicesOf) -> R
 
 
 @router.head("/keymap", include_in_schema=False)
-@router.get("/keymap", response_model=Keymap)
+@router.get("/keymap", response_model=Keymap, responses={**UNCHANGED, **errors(404)})
 async def keymap(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """The keymap that was compiled, under the name that its user gave it."""
     file_name, content = await _keymap(job_id, services)
@@ -61,7 +58,9 @@ async def keymap(request: Request, job_id: JobIdOf, services: ServicesOf) -> Res
 
 
 @router.head("/keymap.c", include_in_schema=False)
-@router.get("/keymap.c", response_class=Response, responses=_file_of(artifacts.C_SOURCE))
+@router.get(
+    "/keymap.c", response_class=Response, responses=file_of(artifacts.C_SOURCE, {"type": "string"})
+)
 async def keymap_c(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """The C source that the build made of the keymap."""
     result, file = _keymap_c(await services.lookup.find(job_id.key))
@@ -74,7 +73,7 @@ async def keymap_c(request: Request, job_id: JobIdOf, services: ServicesOf) -> R
 
 
 @router.head("/source", include_in_schema=False)
-@router.get("/source", response_class=Response, responses=_file_of(artifacts.ZIP))
+@router.get("/source", response_class=Response, responses=file_of(artifacts.ZIP))
 async def source(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """The firmware tree that the keymap was compiled with, and the keymap in the tree's root."""
     state = await services.lookup.find(job_id.key)

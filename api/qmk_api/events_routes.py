@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from qmk_api.errors import ApiError
 from qmk_api.event_stream import EventStream
 from qmk_api.events import parse_event_id
-from qmk_api.schemas import ERRORS
+from qmk_api.openapi_replies import ERRORS, errors
 from qmk_api.services import JobIdOf, ServicesOf
 from qmk_api.topic import Watcher
 
@@ -23,10 +23,11 @@ router = APIRouter(tags=["compile"], responses=ERRORS)
         200: {
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
             "description": "Events status, log, restart, reconnect and, last of all, end.",
-        }
+        },
+        **errors(404),
     },
 )
-async def events(
+async def job_events(
     job_id: JobIdOf,
     services: ServicesOf,
     last_event_id: Annotated[

@@ -10,7 +10,8 @@ from qmk_api.ports import UnfitGist
 
 #: How Keyboard Layout Editor ends the names of its files.
 SUFFIX = ".kbd.json"
-_REFERENCE = re.compile(
+#: An id, or an address that ends in one.
+REFERENCE_PATTERN = (
     r"(?:https?://gist\.github\.com/(?:[A-Za-z0-9-]{1,39}/)?"
     r"|https?://(?:www\.)?keyboard-layout-editor\.com/#/gists/)?"
     r"([0-9a-f]{1,64})/?"
@@ -19,7 +20,7 @@ _REFERENCE = re.compile(
 
 def gist_id(reference: str) -> str | None:
     """The id in what people give: an id, or the address of a gist or of a layout."""
-    match = _REFERENCE.fullmatch(reference.strip())
+    match = re.fullmatch(REFERENCE_PATTERN, reference.strip())
     return match and match[1]
 
 

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Path
 from fastapi.responses import RedirectResponse, Response
 
 from qmk_api.errors import ApiError
+from qmk_api.openapi_replies import ERRORS, MOVED, UNCHANGED, errors
 from qmk_api.ports import StorageUnavailable
-from qmk_api.schemas import ERRORS, MOVED, Keyboards
+from qmk_api.schemas import Keyboards
 from qmk_api.services import Services, ServicesOf
 from qmk_api.site import Page
 from qmk_api.site_replies import PageResponse
 from qmk_contract.artifacts import JSON
+from qmk_contract.keyboards import KEYBOARD_PATTERN
 
 Route = TypeVar("Route", bound=Callable[..., Awaitable[Response]])
 #: How many keyboards one request may ask for.
@@ -25,9 +27,30 @@ _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _EXAMPLE = "clueboard/66/rev3"
 KeyboardOf = Annotated[
     str,
-    Path(description="A keyboard, slashes and all, or an old name of one.", examples=[_EXAMPLE]),
+    Path(
+        description="A keyboard, slashes and all, or an old name of one.",
+        examples=[_EXAMPLE],
+        json_schema_extra={"pattern": f"^{KEYBOARD_PATTERN}$"},
+    ),
 ]
-KeymapOf = Annotated[str, Path(description="A keymap of the tree.", examples=["default"])]
+KeyboardsOf = Annotated[
+    str,
+    Path(
+        description=f"A keyboard, or up to {NAMES_MAX} with commas between them.",
+        examples=[_EXAMPLE],
+        json_schema_extra={
+            "pattern": f"^{KEYBOARD_PATTERN}(?:,{KEYBOARD_PATTERN}){{0,{NAMES_MAX - 1}}}$"
+        },
+    ),
+]
+KeymapOf = Annotated[
+    str,
+    Path(
+        description="A keymap of the tree.",
+        examples=["default"],
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+    ),
+]
 router = APIRouter(prefix="/v1", tags=["keyboards"], responses=ERRORS)
 
 
@@ -36,9 +59,10 @@ def _moved(path: str) -> Callable[[Route], Route]:
 
     def register(route: Route) -> Route:
         router.head(path, include_in_schema=False)(route)
-        return router.get(path, status_code=302, response_class=RedirectResponse, responses=MOVED)(
-            route
-        )
+        replies = {**MOVED, **errors(404)}
+        return router.get(
+            path, status_code=302, response_class=RedirectResponse, responses=replies
+        )(route)
 
     return register
 
@@ -47,7 +71,7 @@ def _moved(path: str) -> Callable[[Route], Route]:
 @router.get(
     "/keyboards",
     response_model=list[str],
-    responses={200: {"content": {JSON: {"example": [_EXAMPLE, "planck/rev6"]}}}},
+    responses={**UNCHANGED, **errors(404, 406)},
 )
 async def keyboard_names(services: ServicesOf) -> Response:
     """The names of all keyboards."""
@@ -85,14 +109,16 @@ async def keymap_file(keyboard: KeyboardOf, keymap: KeymapOf, services: Services
 
 
 @_moved("/keyboards/{keyboard:path}/readme")
-async def readme(keyboard: KeyboardOf, services: ServicesOf) -> Response:
+async def keyboard_readme(keyboard: KeyboardOf, services: ServicesOf) -> Response:
     """Where the readme of a keyboard is."""
     return await _redirect(services, f"v1/keyboards/{keyboard}/readme.md", _no("readme", keyboard))
 
 
 @router.head("/keyboards/{keyboard:path}", include_in_schema=False)
-@router.get("/keyboards/{keyboard:path}", response_model=Keyboards, responses=MOVED)
-async def keyboards(keyboard: KeyboardOf, services: ServicesOf) -> Response:
+@router.get(
+    "/keyboards/{keyboard:path}", response_model=Keyboards, responses={**MOVED, **errors(404)}
+)
+async def keyboards(keyboard: KeyboardsOf, services: ServicesOf) -> Response:
     """Where all about a keyboard is; for several names with commas between them, all about those.
 
     At most 50 names.

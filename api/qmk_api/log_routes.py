@@ -5,8 +5,8 @@ from fastapi.responses import Response
 
 from qmk_api.downloads import CACHED, build_file, send_file, sha256, unchanged
 from qmk_api.errors import ApiError
+from qmk_api.openapi_replies import ERRORS, file_of
 from qmk_api.replies import explanation
-from qmk_api.schemas import ERRORS
 from qmk_api.services import JobIdOf, Services, ServicesOf
 from qmk_api.states import Ended, Open, StoredBuild
 from qmk_contract import artifacts
@@ -15,29 +15,21 @@ from qmk_contract.phases import Phase
 router = APIRouter(tags=["compile"], responses=ERRORS)
 _COMPLETE = "X-Log-Complete"
 _PLAIN = {"X-Content-Type-Options": "nosniff"}
-_CONTENT = {"text/plain": {"schema": {"type": "string"}}}
+_REPLIES = file_of(
+    artifacts.TEXT,
+    {"type": "string"},
+    {
+        _COMPLETE: {
+            "schema": {"type": "string", "enum": ["true", "false"]},
+            "description": "Whether the build has ended: the log grows until then.",
+        }
+    },
+)
 
 
 @router.head("/v1/compile/{job_id}/log", include_in_schema=False)
-@router.get(
-    "/v1/compile/{job_id}/log",
-    response_class=Response,
-    responses={
-        200: {
-            "content": _CONTENT,
-            "description": "The log. Of a build that goes on, the lines so far.",
-            "headers": {
-                _COMPLETE: {
-                    "schema": {"type": "string", "enum": ["true", "false"]},
-                    "description": "Whether the build has ended.",
-                }
-            },
-        },
-        206: {"content": _CONTENT, "description": "The part that Range asks for."},
-        304: {"description": "The log is the one that If-None-Match names."},
-    },
-)
-async def build_log(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
+@router.get("/v1/compile/{job_id}/log", response_class=Response, responses=_REPLIES)
+async def job_log(request: Request, job_id: JobIdOf, services: ServicesOf) -> Response:
     """What the build has printed: all of it once it has ended, else what there is so far."""
     state = await services.lookup.find(job_id.key)
     if state is None:

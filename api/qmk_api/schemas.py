@@ -1,9 +1,15 @@
 """The API's request and replies as OpenAPI tells them. The replies themselves are made elsewhere:
 a test holds every one of them against these."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from qmk_contract.artifacts import CHANNEL_PATTERN
+from qmk_contract.keyboards import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
+from qmk_contract.keymap import KEYS_MAX, LAYERS_MAX, LAYOUT_PATTERN
+
+Layer = Annotated[list[str | None], Field(max_length=KEYS_MAX)]
 
 
 class _Reply(BaseModel):
@@ -15,23 +21,34 @@ class KeymapRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="allow",
-        json_schema_extra={
-            "example": {
-                "keyboard": "clueboard/66/rev3",
-                "keymap": "my_keymap",
-                "layout": "LAYOUT_66_ansi",
-                "layers": [["KC_ESC"] * 66],
-            }
-        },
     )
 
-    keyboard: str = Field(description="A keyboard of the firmware tree, or an alias of one.")
-    keymap: str | None = Field(default=None, description="Name for the files; any characters.")
-    layout: str = Field(description="One of the keyboard's layouts, or an alias of one.")
-    layers: list[list[str | None] | None] = Field(
-        description="Keycodes by layer. A null layer is transparent, a null key does nothing."
+    keyboard: str = Field(
+        description="A keyboard of the firmware tree, or an alias of one.",
+        pattern=f"^{KEYBOARD_PATTERN}$",
+        max_length=KEYBOARD_LENGTH_MAX,
     )
-    branch: str | None = Field(default=None, description="Firmware channel to build from.")
+    keymap: str | None = Field(default=None, description="Name for the files; any characters.")
+    layout: str = Field(
+        description="One of the keyboard's layouts, or an alias of one.",
+        pattern=f"^{LAYOUT_PATTERN}$",
+    )
+    layers: list[Layer | None] = Field(
+        description="Keycodes by layer. A null layer is transparent, a null key does nothing.",
+        min_length=1,
+        max_length=LAYERS_MAX,
+    )
+    branch: Annotated[str, Field(pattern=f"^(?:{CHANNEL_PATTERN})?$")] | None = Field(
+        default=None, description="Firmware channel to build from."
+    )
+    config: dict[str, Any] | None = Field(default=None, description="As in QMK's keymap schema.")
+    converter: Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$")] | None = None
+    dip_switches: list[Any] | None = None
+    encoders: list[Any] | None = None
+    host_language: Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,64}$")] | None = None
+    keycodes: list[Any] | None = None
+    macros: list[Any] | None = None
+    modules: list[str] | None = None
 
 
 class Enqueued(_Reply):
@@ -181,26 +198,3 @@ class Ready(_Reply):
 
     ready: Literal[True]
     checks: dict[str, bool]
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Error, "description": "The request cannot be served as it is."},
-    503: {
-        "model": Error,
-        "description": "Storage or the cluster is away. Retry-After says when to try again.",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
-    },
-}
-MOVED: dict[int | str, dict[str, Any]] = {
-    302: {
-        "description": "It is where Location says.",
-        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
-    }
-}
-TOO_MANY: dict[int | str, dict[str, Any]] = {
-    429: {
-        "model": Error,
-        "description": "More than this client's share. Retry-After says when to try again.",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
-    }
-}

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from qmk_api.errors import RETRY_AFTER_SECONDS, error_reply
-from qmk_api.schemas import ERRORS, MOVED, Alive, Health, Ready, Root
+from qmk_api.openapi_replies import ERRORS, MOVED
+from qmk_api.schemas import Alive, Health, Ready, Root
 from qmk_api.services import Services, ServicesOf
 
 CHILDREN = ("compile", "converters", "keyboards", "skeletons")
@@ -14,7 +15,7 @@ DOCUMENTATION_URL = "https://docs.qmk.fm/#/api_docs"
 #: Where people install QMK's tools from: that host gives them this script.
 INSTALL_HOST = "install.qmk.fm"
 INSTALL_URL = "https://raw.githubusercontent.com/qmk/qmk_firmware/master/util/env-bootstrap.sh"
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], responses=ERRORS)
 
 
 @router.head("/", include_in_schema=False)
@@ -54,16 +55,21 @@ async def healthz() -> JSONResponse:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_model=Ready, responses=ERRORS)
+@router.get("/readyz", response_model=Ready)
 async def readyz(
     services: ServicesOf,
     exclude: Annotated[
-        list[str] | None, Query(description="Checks to leave out, as in kube-apiserver's /readyz.")
-    ] = None,
+        list[str],
+        Query(
+            default_factory=list,
+            description="Checks to leave out, as in kube-apiserver's /readyz.",
+            examples=[["s3", "kubernetes"]],
+        ),
+    ],
 ) -> JSONResponse:
     """Whether requests can be served: not while S3 or Kubernetes is away, nor during shutdown."""
     health = services.health
-    missing = [name for name in health.missing() if name not in (exclude or [])]
+    missing = [name for name in health.missing() if name not in exclude]
     if health.draining or health.starting or missing:
         state = "shutting down" if health.draining else f"not ready: {', '.join(missing)}"
         if health.starting:

@@ -18,7 +18,8 @@ from qmk_api.settings import Settings
 from qmk_api.site_bodies import Bodies
 from qmk_api.source_download import Sources
 from qmk_api.submissions import Submissions
-from qmk_contract.build_key import JobId, parse_job_id
+from qmk_contract.build_key import KEY_PATTERN, JobId, parse_job_id
+from qmk_contract.keymap import NAME_PATTERN
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,14 @@ async def _services(request: Request) -> Services:
 
 
 async def _job_id(
-    job_id: Annotated[str, Path(description="What POST /v1/compile answered as job_id.")],
+    job_id: Annotated[
+        str,
+        Path(
+            description="What POST /v1/compile answered as job_id.",
+            examples=["k5t7g3xw2pzq4hmn6ycd3rfbae.my_keymap"],
+            json_schema_extra={"pattern": rf"^{KEY_PATTERN}(?:\.{NAME_PATTERN})?$"},
+        ),
+    ],
 ) -> JobId:
     parsed = parse_job_id(job_id)
     if parsed is None:

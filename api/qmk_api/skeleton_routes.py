@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from qmk_api.openapi_replies import ERRORS
 from qmk_api.status_schemas import Children, KeymapSkeleton
 
 #: QMK Configurator puts this text into every keymap that it exports or posts.
@@ -11,7 +12,7 @@ _DOCUMENTATION = (
     "QMK Configurator (https://config.qmk.fm). To compile it, run: qmk compile <this file>. "
     "https://docs.qmk.fm tells more."
 )
-router = APIRouter(prefix="/v1/skeletons", tags=["skeletons"])
+router = APIRouter(prefix="/v1/skeletons", tags=["skeletons"], responses=ERRORS)
 
 
 @router.head("", include_in_schema=False)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
 from qmk_api.body import read_bytes
-from qmk_api.schemas import ERRORS
+from qmk_api.openapi_replies import ERRORS, errors
 from qmk_api.services import ServicesOf
 from qmk_api.status_schemas import KeyboardCounts, LocationCounts, Message
 from qmk_api.usage_counts import DAYS_MAX
@@ -23,7 +23,7 @@ async def keyboard_counts(services: ServicesOf) -> JSONResponse:
 
 
 @router.head("/metrics/keyboards/days/{days}", include_in_schema=False)
-@router.get("/metrics/keyboards/days/{days}", response_model=KeyboardCounts)
+@router.get("/metrics/keyboards/days/{days}", response_model=KeyboardCounts, responses=errors(422))
 async def keyboard_counts_of_days(days: DaysOf, services: ServicesOf) -> JSONResponse:
     """How many compiles were asked for by keyboard in the last days."""
     return JSONResponse({"keyboards": dict(await services.usage.keyboards(days))})
@@ -37,14 +37,14 @@ async def location_counts() -> JSONResponse:
 
 
 @router.head("/metrics/locations/days/{days}", include_in_schema=False)
-@router.get("/metrics/locations/days/{days}", response_model=LocationCounts)
+@router.get("/metrics/locations/days/{days}", response_model=LocationCounts, responses=errors(422))
 async def location_counts_of_days(days: DaysOf) -> JSONResponse:
     """Always empty: where callers are is not recorded."""
     return JSONResponse({"locations": {}})
 
 
-@router.post("/telemetry", response_model=Message)
-async def telemetry(request: Request, services: ServicesOf) -> JSONResponse:
+@router.post("/telemetry", response_model=Message, responses=errors(408, 413, 415))
+async def send_telemetry(request: Request, services: ServicesOf) -> JSONResponse:
     """Thanks the caller. What it sends is not kept."""
     await read_bytes(request, services.settings.body_bytes_max)
     return JSONResponse({"message": "Thanks for helping to improve QMK!"})

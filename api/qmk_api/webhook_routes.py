@@ -13,8 +13,8 @@ from fastapi import APIRouter, Request, Response
 
 from qmk_api.body import parse_json, read_bytes
 from qmk_api.errors import ApiError
+from qmk_api.openapi_replies import ERRORS, errors
 from qmk_api.ports import Repeated
-from qmk_api.schemas import ERRORS
 from qmk_api.services import Services, ServicesOf
 from qmk_api.webhook_events import Push, UnexpectedPayload, news, read_event, refreshes
 from qmk_api.webhook_signature import signed
@@ -37,6 +37,7 @@ router = APIRouter(tags=["webhooks"], responses=ERRORS)
 @router.post(
     "/postreceive",
     status_code=204,
+    responses=errors(400, 403, 408, 409, 413, 415),
     openapi_extra={
         "parameters": [
             {
@@ -63,7 +64,7 @@ router = APIRouter(tags=["webhooks"], responses=ERRORS)
         },
     },
 )
-async def postreceive(request: Request, services: ServicesOf) -> Response:
+async def receive_webhook(request: Request, services: ServicesOf) -> Response:
     """Take a webhook of GitHub. A push to the ref of a channel asks for a refresh of that."""
     secrets = services.settings.webhooks.secrets
     if not secrets:
