@@ -60,6 +60,9 @@ def _check_array(name: str, value: object) -> None:
         raise invalid_keymap(f"{name} must be an array")
     if len(value) > _ARRAYS_MAX[name]:
         raise invalid_keymap(f"{name} has more than {_ARRAYS_MAX[name]} items")
+    for index, item in enumerate(value):
+        if item is None:
+            raise invalid_keymap(f"{name}[{index}] must not be null")
     if name == "modules":
         for index, item in enumerate(value):
             fits = isinstance(item, str) and len(item) <= _MODULE_LENGTH_MAX

@@ -164,6 +164,22 @@ def test_what_is_built_cannot_be_changed(jobs: Jobs, field: str, value: Any) -> 
     assert f"{field} is immutable, create another CompileJob" in str(caught.value.body)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"config": {"tapping": None}},
+        {"dip_switches": [None], "encoders": [None], "keycodes": [None], "macros": [None]},
+        {"encoders": [[None, {"cw": None}]], "macros": [[{"action": None}, None]]},
+        {"layers": [None, [None]]},
+    ],
+)
+def test_status_can_be_told_of_every_keymap_that_can_be_created(
+    jobs: Jobs, fields: dict[str, Any]
+) -> None:
+    jobs.create(job(keymap=keymap(**fields)))
+    assert jobs.patch_status("job", {"phase": "Queued"})["status"]["phase"] == "Queued"
+
+
 def test_the_firmware_commit_cannot_be_taken_away(jobs: Jobs) -> None:
     jobs.create(job(firmwareCommit="1" * 40))
     with pytest.raises(client.ApiException, match="firmwareCommit is immutable"):
