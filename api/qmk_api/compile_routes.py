@@ -44,10 +44,10 @@ router = APIRouter(tags=["compile"], responses=ERRORS)
                 "application/json": {
                     "schema": KeymapRequest.model_json_schema(),
                     "example": {
-                        "keyboard": "clueboard/66/rev3",
+                        "keyboard": "demo/pad6",
                         "keymap": "my_keymap",
-                        "layout": "LAYOUT",
-                        "layers": [["KC_ESC", None], None],
+                        "layout": "LAYOUT_ortho_2x3",
+                        "layers": [["KC_1", "KC_2", "KC_3", "KC_4", None, "MO(1)"], None],
                     },
                 }
             },

@@ -12,6 +12,15 @@ from qmk_api.openapi_replies import ERRORS, errors
 from qmk_api.services import JobIdOf, ServicesOf
 from qmk_api.topic import Watcher
 
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["status", "log", "restart", "reconnect", "end"]},
+        "data": {"type": "string", "description": "JSON."},
+        "id": {"type": "string", "description": "Of log and restart: where to go on from."},
+    },
+}
 router = APIRouter(tags=["compile"], responses=ERRORS)
 
 
@@ -21,7 +30,7 @@ router = APIRouter(tags=["compile"], responses=ERRORS)
     response_class=Response,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
             "description": "Events status, log, restart, reconnect and, last of all, end.",
         },
         **errors(404),
