@@ -9,7 +9,7 @@ from schemathesis.generation.meta import TestPhase
 from tests.integration.demo_system import KEYBOARD
 
 #: A request that makes a job, so that links have something to lead to.
-KEYMAP = {
+KEYMAP: dict[str, Any] = {
     "keyboard": "demo/pad6",
     "layout": "LAYOUT_ortho_2x3",
     "layers": [["KC_A", "KC_B", "KC_C", "KC_D", "KC_E", "KC_F"]],
@@ -17,7 +17,7 @@ KEYMAP = {
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     kwargs["allow_redirects"] = False  # they lead to other hosts
     # OpenAPI cannot say that a slash in a path is a slash.
     for name in {"keyboard", "path"} & case.path_parameters.keys():
@@ -27,5 +27,5 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
     if case.meta.generation.mode.is_positive:
         if "keyboard" in case.path_parameters:
             case.path_parameters["keyboard"] = KEYBOARD
-        if case.operation.label == "POST /v1/compile":
+        if case.operation.label == "POST /v1/compile" and isinstance(case.body, dict):
             case.body = {**KEYMAP, "keymap": case.body.get("keymap")}
