@@ -7,14 +7,14 @@ from multiprocessing.connection import Connection
 
 from kubernetes.config import ConfigException
 
-from qmk_api import log_lines
 from qmk_api.app import from_settings
 from qmk_api.environment import SettingsError
-from qmk_api.protocol import CONNECTIONS_MAX
-from qmk_api.server import DrainingServer, listen, server_config
+from qmk_api.serving import log_lines
+from qmk_api.serving.protocol import CONNECTIONS_MAX
+from qmk_api.serving.server import DrainingServer, listen, server_config
+from qmk_api.serving.supervisor import Supervisor
+from qmk_api.serving.worker import worker_server
 from qmk_api.settings import Settings
-from qmk_api.supervisor import Supervisor
-from qmk_api.worker import worker_server
 
 UNFIT_SETTINGS = 2
 NOT_STARTED = 1

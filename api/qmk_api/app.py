@@ -8,52 +8,45 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from qmk_api import (
-    artifacts,
-    build_status_routes,
-    compile_routes,
-    converter_routes,
-    cors,
-    download_routes,
-    errors,
-    events_routes,
-    jobs,
-    keyboard_routes,
-    log_routes,
-    openapi,
-    service_routes,
-    skeleton_routes,
-    usage_routes,
-    webhook_routes,
-)
-from qmk_api.access_log import AccessLog
-from qmk_api.admissions import Admissions
-from qmk_api.broadcast import Broadcast
-from qmk_api.build_status import BuildStatus
-from qmk_api.builds import Builds
-from qmk_api.cache import RedisCache
-from qmk_api.catalog import Catalog
-from qmk_api.current_site import CurrentSite
-from qmk_api.deliveries import RedisDeliveries
-from qmk_api.discord import Discord
-from qmk_api.fair_use import QueueBounds
-from qmk_api.gists import GitHubGists
-from qmk_api.health import Health, Monitor
-from qmk_api.lookup import Lookup
+from qmk_api import errors
+from qmk_api.adapters import artifacts, jobs
+from qmk_api.adapters.cache import RedisCache
+from qmk_api.adapters.deliveries import RedisDeliveries
+from qmk_api.adapters.discord import Discord
+from qmk_api.adapters.gists import GitHubGists
+from qmk_api.adapters.pod_logs import KubernetesPodLogs
+from qmk_api.adapters.rate_limits import RateLimits
+from qmk_api.adapters.redis_link import RedisLink
+from qmk_api.adapters.usage_counts import RedisUsageCounts
+from qmk_api.compiling import compile_routes
+from qmk_api.compiling.admissions import Admissions
+from qmk_api.compiling.builds import Builds
+from qmk_api.compiling.fair_use import QueueBounds
+from qmk_api.compiling.lookup import Lookup
+from qmk_api.compiling.queue_view import Queue
+from qmk_api.compiling.submissions import Submissions
+from qmk_api.converting import converter_routes
+from qmk_api.downloading import download_routes
+from qmk_api.downloading.source_download import Sources
+from qmk_api.keyboards import keyboard_routes
+from qmk_api.keyboards.catalog import Catalog
+from qmk_api.keyboards.current_site import CurrentSite
+from qmk_api.keyboards.site_bodies import Bodies
+from qmk_api.keyboards.site_files import SiteFiles
 from qmk_api.memory import Clock
-from qmk_api.paths import PlainPaths
-from qmk_api.pod_logs import KubernetesPodLogs
+from qmk_api.openapi import document as openapi
 from qmk_api.ports import Ports
-from qmk_api.queue_view import Queue
-from qmk_api.rate_limits import RateLimits
-from qmk_api.redis_link import RedisLink
+from qmk_api.service import build_status_routes, service_routes, skeleton_routes, usage_routes
+from qmk_api.service.build_status import BuildStatus
+from qmk_api.service.health import Health, Monitor
 from qmk_api.services import Services
+from qmk_api.serving import cors
+from qmk_api.serving.access_log import AccessLog
+from qmk_api.serving.paths import PlainPaths
 from qmk_api.settings import Settings, WebhookSettings
-from qmk_api.site_bodies import Bodies
-from qmk_api.site_files import SiteFiles
-from qmk_api.source_download import Sources
-from qmk_api.submissions import Submissions
-from qmk_api.usage_counts import RedisUsageCounts
+from qmk_api.watching import events_routes, log_routes
+from qmk_api.watching.broadcast import Broadcast
+from qmk_api.webhooks import webhook_routes
 from qmk_contract.discord_message import Severity
 from qmk_contract.queue import Limits
 

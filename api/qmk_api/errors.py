@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qmk_api.fair_use import TooManyRequests
+from qmk_api.compiling.fair_use import TooManyRequests
 from qmk_api.ports import Refused, Unavailable
 from qmk_contract.errors import RequestError
 from qmk_contract.phases import Reason

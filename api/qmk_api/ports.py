@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from qmk_api.fair_use import Kind
+from qmk_api.compiling.fair_use import Kind
 from qmk_contract.compile_job import CompileJob, CompileJobSpec
 from qmk_contract.discord_message import Severity
 

@@ -5,19 +5,19 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
-from qmk_api.broadcast import Broadcast
-from qmk_api.build_status import BuildStatus
 from qmk_api.clients import client_address, client_id
-from qmk_api.current_site import CurrentSite
+from qmk_api.compiling.lookup import Lookup
+from qmk_api.compiling.queue_view import Queue
+from qmk_api.compiling.submissions import Submissions
+from qmk_api.downloading.source_download import Sources
 from qmk_api.errors import ApiError
-from qmk_api.health import Health
-from qmk_api.lookup import Lookup
+from qmk_api.keyboards.current_site import CurrentSite
+from qmk_api.keyboards.site_bodies import Bodies
 from qmk_api.ports import Artifacts, Chat, Deliveries, Gists, Rates, UsageCounts
-from qmk_api.queue_view import Queue
+from qmk_api.service.build_status import BuildStatus
+from qmk_api.service.health import Health
 from qmk_api.settings import Settings
-from qmk_api.site_bodies import Bodies
-from qmk_api.source_download import Sources
-from qmk_api.submissions import Submissions
+from qmk_api.watching.broadcast import Broadcast
 from qmk_contract.build_key import KEY_PATTERN, JobId, parse_job_id
 from qmk_contract.keymap import NAME_PATTERN
 

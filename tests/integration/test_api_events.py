@@ -14,8 +14,8 @@ from kubernetes import client
 from qmk_contract import artifacts
 from qmk_contract.result import Artifact
 from qmk_local.apiserver import RunningApiServer
-from tests.integration.api_process import ApiSystem, request_body, running_apis
 from tests.event_watcher import EventWatcher
+from tests.integration.api_process import ApiSystem, request_body, running_apis
 from tests.integration.played_kubelet import PlayedKubelet, playing_kubelet
 from tests.integration.published import upload
 from tests.integration.s3_server import BUCKET, S3Server
@@ -228,8 +228,12 @@ def test_a_process_that_ends_sends_its_watchers_on(stage: Stage) -> None:
         reconnect = watcher.wait_kind("reconnect", seconds=1)
         assert reconnect.retry == 1000
         watcher.wait_ended(seconds=1)
+        with build.watch(0, reconnect.last_id) as again:  # it is still sent requests for a while
+            again.wait_ended(seconds=2)
+            assert [event.kind for event in again.events] == ["status", "reconnect"]
+            assert again.last_id == reconnect.last_id
         stage.kubelet.print(pod, "two\n")
-        with build.watch(1, reconnect.last_id) as next_watcher:
+        with build.watch(1, again.last_id) as next_watcher:
             next_watcher.wait_log(["two"])
             assert not next_watcher.of_kind("restart")
     assert leaving.process is not None

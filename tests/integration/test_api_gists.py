@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
-from qmk_api import gists
-from qmk_api.gists import REMEMBERED_SECONDS, REPLY_BYTES_MAX, GitHubGists
+from qmk_api.adapters import gists
+from qmk_api.adapters.gists import REMEMBERED_SECONDS, REPLY_BYTES_MAX, GitHubGists
 from qmk_api.ports import GistsUnavailable, UnfitGist
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import running_apis

@@ -11,9 +11,9 @@ import pytest
 import redis as redis_py
 from kubernetes import client
 
-from qmk_api.fair_use import Kind, TooManyRequests
-from qmk_api.rate_limits import PREFIX, RateLimits
-from qmk_api.redis_link import CALL_SECONDS, RedisLink
+from qmk_api.adapters.rate_limits import PREFIX, RateLimits
+from qmk_api.adapters.redis_link import CALL_SECONDS, RedisLink
+from qmk_api.compiling.fair_use import Kind, TooManyRequests
 from qmk_api.settings import LimitSettings, RedisSettings
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, request_body, running_apis

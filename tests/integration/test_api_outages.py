@@ -12,8 +12,8 @@ import httpx
 import pytest
 from kubernetes import client
 
-from qmk_api.cache import RedisCache
-from qmk_api.redis_link import CALL_SECONDS, RedisLink
+from qmk_api.adapters.cache import RedisCache
+from qmk_api.adapters.redis_link import CALL_SECONDS, RedisLink
 from qmk_api.settings import RedisSettings
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, request_body, running_apis

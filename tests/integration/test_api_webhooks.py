@@ -9,7 +9,7 @@ import httpx
 import pytest
 from kubernetes import client
 
-from qmk_api.discord import RETRY_SECONDS_MAX, Discord
+from qmk_api.adapters.discord import RETRY_SECONDS_MAX, Discord
 from qmk_contract import artifacts
 from qmk_contract.discord_message import Severity
 from qmk_local.apiserver import RunningApiServer

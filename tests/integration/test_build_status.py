@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from qmk_api.artifacts import S3Artifacts, connect
-from qmk_api.build_status import BuildLogs, BuildStatus
+from qmk_api.adapters.artifacts import S3Artifacts, connect
 from qmk_api.ports import StorageUnavailable
+from qmk_api.service.build_status import BuildLogs, BuildStatus
 from qmk_api.settings import StorageSettings
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from kubernetes import client
 
-from qmk_api.schemas import Error
+from qmk_api.openapi.schemas import Error
 from qmk_local.apiserver import RunningApiServer
 from tests.build_pod import ROOT
 from tests.integration.api_process import ApiSystem

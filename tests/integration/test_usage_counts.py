@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from qmk_api.redis_link import RedisLink
+from qmk_api.adapters.redis_link import RedisLink
+from qmk_api.adapters.usage_counts import DAYS_MAX, REMEMBERED_SECONDS, RedisUsageCounts
 from qmk_api.settings import RedisSettings
-from qmk_api.usage_counts import DAYS_MAX, REMEMBERED_SECONDS, RedisUsageCounts
 from tests.integration.redis_server import RedisServer, running_redis
 
 DAY = 86_400.0

@@ -18,8 +18,10 @@ import httpx
 import zstandard
 from fastapi import FastAPI
 
+from qmk_api.adapters.deliveries import RedisDeliveries
+from qmk_api.adapters.rate_limits import RateLimits
+from qmk_api.adapters.redis_link import RedisLink
 from qmk_api.app import create_app
-from qmk_api.deliveries import RedisDeliveries
 from qmk_api.ports import (
     AlreadyExists,
     Conflict,
@@ -29,8 +31,6 @@ from qmk_api.ports import (
     StorageUnavailable,
     UnfitGist,
 )
-from qmk_api.rate_limits import RateLimits
-from qmk_api.redis_link import RedisLink
 from qmk_api.settings import Settings, StorageSettings
 from qmk_contract import artifacts
 from qmk_contract.build_key import build_key, request_document

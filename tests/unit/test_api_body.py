@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmk_api.body import DEPTH_MAX, INTEGER_MAX, parse_json
-from qmk_api.compile_request import read_compile_request
+from qmk_api.compiling.compile_request import read_compile_request
 from qmk_api.errors import ApiError
 from qmk_contract.build_key import JobId, canonical_json, parse_job_id
 from qmk_contract.errors import RequestError

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api import status_schemas
-from qmk_api.build_status import BuildStatus
+from qmk_api.openapi import status_schemas
 from qmk_api.ports import StorageUnavailable
+from qmk_api.service.build_status import BuildStatus
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.keyboard_status import KeyboardStatus
@@ -200,7 +200,7 @@ async def test_damaged_status_is_left_out_and_logged_once(
 async def test_statuses_are_followed_while_the_process_runs(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("qmk_api.build_status.INTERVAL_SECONDS", 0.001)
+    monkeypatch.setattr("qmk_api.service.build_status.INTERVAL_SECONDS", 0.001)
     caplog.set_level(logging.WARNING)
     async with world.client() as client:
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qmk_api.catalog import Catalog
+from qmk_api.keyboards.catalog import Catalog
 from qmk_api.ports import StorageUnavailable
 from qmk_contract import artifacts
 from qmk_contract.errors import RequestError

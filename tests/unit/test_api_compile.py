@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qmk_api import schemas
+from qmk_api.openapi import schemas
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import (
     COMMIT,

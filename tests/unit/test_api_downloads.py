@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from qmk_api import schemas
-from qmk_api.downloads import ObjectResponse
+from qmk_api.downloading.downloads import ObjectResponse
+from qmk_api.openapi import schemas
 from qmk_contract import artifacts
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qmk_api import log_reader
+from qmk_api.watching import log_reader
 from qmk_contract import artifacts
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import RUNNING, World, key_of, keymap_body

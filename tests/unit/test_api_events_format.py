@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.events import (
+from qmk_api.watching.events import (
     OTHER_TAG,
     STORED_TAG,
     Cursor,
@@ -19,7 +19,7 @@ from qmk_api.events import (
     restart_event,
     status_event,
 )
-from qmk_api.numbered_lines import BATCH_BYTES, LINE_BYTES_MAX, NumberedLines
+from qmk_api.watching.numbered_lines import BATCH_BYTES, LINE_BYTES_MAX, NumberedLines
 from tests.server_sent_events import Event, log_of, parse_events
 
 TAG = "x7k2p"

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from qmk_api import schemas
-from qmk_api.keyboard_routes import NAMES_MAX
+from qmk_api.keyboards.keyboard_routes import NAMES_MAX
+from qmk_api.openapi import schemas
 from qmk_contract import artifacts
 from tests.unit.api_fakes import COMMIT, KEYBOARD, KEYMAP_FOLDER, LAST_UPDATED, World
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.kle import DISTANCE_MAX, KEYS_MAX, KleError, Layout, read_layout
-from qmk_api.kle_raw import DEPTH_MAX, KleSyntaxError, read_rows
-from qmk_api.kle_text import layout_text
+from qmk_api.converting.kle import DISTANCE_MAX, KEYS_MAX, KleError, Layout, read_layout
+from qmk_api.converting.kle_raw import DEPTH_MAX, KleSyntaxError, read_rows
+from qmk_api.converting.kle_text import layout_text
 
 PLAIN = {"x": 0, "y": 0, "w": 1, "h": 1, "r": 0, "rx": 0, "ry": 0}
 ISO_ENTER = {"x": 0.25, "w": 1.25, "h": 2, "w2": 1.5, "h2": 1, "x2": -0.25}

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from qmk_api import schemas
-from qmk_api.gist_document import gist_id, raw_data
-from qmk_api.kle import KEYS_MAX
-from qmk_api.kle_raw import TEXT_BYTES_MAX
+from qmk_api.converting.gist_document import gist_id, raw_data
+from qmk_api.converting.kle import KEYS_MAX
+from qmk_api.converting.kle_raw import TEXT_BYTES_MAX
+from qmk_api.openapi import schemas
 from qmk_api.ports import UnfitGist
 from qmk_api.settings import LimitSettings
 from tests.unit.api_fakes import SETTINGS, World

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from qmk_api import schemas
-from qmk_api.fair_use import (
+from qmk_api.adapters.rate_limits import COUNTERS_MAX, RateLimits
+from qmk_api.adapters.redis_link import RedisLink
+from qmk_api.compiling.fair_use import (
     NO_BOUND,
     RETRY_SECONDS_MAX,
     Crowd,
@@ -17,8 +18,7 @@ from qmk_api.fair_use import (
     TooManyRequests,
     no_room,
 )
-from qmk_api.rate_limits import COUNTERS_MAX, RateLimits
-from qmk_api.redis_link import RedisLink
+from qmk_api.openapi import schemas
 from qmk_api.settings import LimitSettings
 from qmk_contract.compile_job import ANONYMOUS
 from qmk_contract.phases import Phase

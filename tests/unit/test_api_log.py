@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from qmk_api.log_lines import JsonLines
+from qmk_api.serving.log_lines import JsonLines
 
 
 def record(message: str, *arguments: object, **extra: object) -> logging.LogRecord:

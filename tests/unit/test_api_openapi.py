@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from qmk_api.openapi_examples import EXAMPLES
+from qmk_api.openapi.openapi_examples import EXAMPLES
 from tests.unit.api_fakes import World
 
 JSON = "application/json"

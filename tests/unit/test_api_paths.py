@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.paths import PATH_BYTES_MAX, UnfitPathError, plain_path
+from qmk_api.serving.paths import PATH_BYTES_MAX, UnfitPathError, plain_path
 
 
 @pytest.mark.parametrize(

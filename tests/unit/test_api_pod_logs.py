@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from kubernetes import client
 
-from qmk_api.pod_logs import KubernetesPodLogs
+from qmk_api.adapters.pod_logs import KubernetesPodLogs
 from qmk_api.ports import KubernetesUnavailable
 
 POD = "k5t7g3xw2pzq4hmn6ycd3rfbae-x7k2p"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qmk_api import schemas
+from qmk_api.openapi import schemas
 from qmk_contract import artifacts
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import FAILURE, RUNNING, World, key_of, keymap_body

@@ -12,9 +12,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from qmk_api import protocol
-from qmk_api.protocol import BoundedHttpProtocol
-from qmk_api.server import DrainingServer, listen
+from qmk_api.serving import protocol
+from qmk_api.serving.protocol import BoundedHttpProtocol
+from qmk_api.serving.server import DrainingServer, listen
 
 WAIT_SECONDS = 10
 BIG = 64 << 20

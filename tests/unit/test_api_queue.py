@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from qmk_api.queue_view import Queue, queue_view
+from qmk_api.compiling.queue_view import Queue, queue_view
 from qmk_contract.compile_job import Timestamps
 from qmk_contract.phases import Phase
 from qmk_contract.queue import UNSEEN_BUILD_SECONDS, Limits

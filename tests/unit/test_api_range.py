@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.byte_range import ByteRange, Unsatisfiable, parse_range
+from qmk_api.downloading.byte_range import ByteRange, Unsatisfiable, parse_range
 
 SIZE = 10000
 

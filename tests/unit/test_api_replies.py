@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api import schemas
-from qmk_api.replies import job_reply
-from qmk_api.states import Ended, Open, StoredBuild
+from qmk_api.compiling.replies import job_reply
+from qmk_api.compiling.states import Ended, Open, StoredBuild
+from qmk_api.openapi import schemas
 from qmk_contract.build_key import JobId
 from qmk_contract.compile_job import CompileJob, CompileJobSpec, CompileJobStatus
 from qmk_contract.phases import Phase

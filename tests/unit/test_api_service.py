@@ -6,7 +6,7 @@ import logging
 import httpx
 import pytest
 
-from qmk_api import schemas
+from qmk_api.openapi import schemas
 from qmk_contract.phases import Phase
 from tests.unit.api_fakes import World, keymap_body
 

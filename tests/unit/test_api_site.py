@@ -8,7 +8,7 @@ import httpx
 import pytest
 import zstandard
 
-from qmk_api import schemas
+from qmk_api.openapi import schemas
 from qmk_contract import artifacts
 from tests.unit.api_fakes import COMMIT, KEYBOARD, World, site_files
 

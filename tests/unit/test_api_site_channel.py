@@ -7,11 +7,11 @@ import logging
 import httpx
 import pytest
 
-from qmk_api import schemas
-from qmk_api.catalog import Catalog
-from qmk_api.current_site import CurrentSite
+from qmk_api.keyboards.catalog import Catalog
+from qmk_api.keyboards.current_site import CurrentSite
+from qmk_api.keyboards.site_bodies import HELD_BYTES_MAX, Bodies
+from qmk_api.openapi import schemas
 from qmk_api.ports import StorageUnavailable
-from qmk_api.site_bodies import HELD_BYTES_MAX, Bodies
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.site import SiteFile, SiteIndex

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qmk_api.content_coding import negotiate
-from qmk_api.entity_tags import matching
+from qmk_api.downloading.entity_tags import matching
+from qmk_api.keyboards.content_coding import negotiate
 
 BOTH = ("gzip", "zstd")
 

@@ -1,6 +1,6 @@
 """The keymap that QMK Configurator fills in."""
 
-from qmk_api import status_schemas
+from qmk_api.openapi import status_schemas
 from tests.unit.api_fakes import World, keymap_body
 
 #: What the page fills in itself; everything else of the skeleton goes into each of its posts.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qmk_api import schemas
+from qmk_api.openapi import schemas
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import FAILURE, NOW, RUNNING, World, key_of, keymap_body
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qmk_api import schemas, status_schemas
+from qmk_api.openapi import schemas, status_schemas
 from tests.unit.api_fakes import KEYBOARD, World, keymap_body
 
 

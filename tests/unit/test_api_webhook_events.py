@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.webhook_events import (
+from qmk_api.webhooks.webhook_events import (
     News,
     Push,
     UnexpectedPayload,

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from qmk_api import schemas
-from qmk_api.deliveries import ENTRIES_MAX, REMEMBERED_SECONDS, RedisDeliveries
+from qmk_api.adapters.deliveries import ENTRIES_MAX, REMEMBERED_SECONDS, RedisDeliveries
+from qmk_api.adapters.redis_link import RedisLink
+from qmk_api.openapi import schemas
 from qmk_api.ports import Repeated
-from qmk_api.redis_link import RedisLink
 from qmk_api.settings import WebhookSettings
-from qmk_api.webhook_routes import BODY_BYTES_MAX
-from qmk_api.webhook_signature import signed
+from qmk_api.webhooks.webhook_routes import BODY_BYTES_MAX
+from qmk_api.webhooks.webhook_signature import signed
 from qmk_contract.channels import ChannelSource
 from qmk_contract.discord_message import Severity
 from tests.unit.api_fakes import SETTINGS, Clock, World

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.zip_append import (
+from qmk_api.downloading.zip_append import (
     TAIL_BYTES,
     Addition,
     ArchiveError,

@@ -1,0 +1,1 @@
+"""Everything outside of the process: one module for each thing that is asked."""

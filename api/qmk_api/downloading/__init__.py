@@ -1,0 +1,1 @@
+"""Files of a build, and the source with its keymap."""

@@ -1,0 +1,1 @@
+"""The keyboard site of the published firmware, and keyboards by other addresses."""

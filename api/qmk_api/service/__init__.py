@@ -1,0 +1,1 @@
+"""The service about itself: state, templates, counts, and tests of keyboards."""

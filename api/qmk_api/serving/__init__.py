@@ -1,0 +1,1 @@
+"""How the server takes requests and workers live."""

@@ -1,0 +1,1 @@
+"""A build as it goes on: events and its log."""

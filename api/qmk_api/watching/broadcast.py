@@ -1,0 +1,112 @@
+"""All builds that are watched by way of this process, each of them followed once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+from qmk_api.compiling.states import Open, State
+from qmk_api.ports import KubernetesUnavailable, PodLogs, Unavailable
+from qmk_api.service.health import Health
+from qmk_api.single_flight import SingleFlight
+from qmk_api.watching.topic import Find, Topic
+
+#: Streams that one process serves at the same time.
+WATCHERS_MAX = 5000
+#: How often a build is looked at; where very many are watched, so many looks are taken in all.
+LOOK_SECONDS = 0.25
+LOOKS_PER_SECOND_MAX = 2000
+#: How soon streams end after the process was told to.
+DRAIN_SECONDS = 0.25
+
+
+class Broadcast:
+    """Gives each watcher the Topic of its build, and ends a Topic with its last watcher."""
+
+    def __init__(
+        self,
+        find: Find,
+        logs: PodLogs,
+        health: Health,
+        external_url: str,
+        *,
+        watchers_max: int = WATCHERS_MAX,
+    ) -> None:
+        self._find = find
+        self._logs = logs
+        self._health = health
+        self._external_url = external_url
+        self._watchers_max = watchers_max
+        self._watchers = 0
+        self._topics: dict[str, Topic] = {}
+        self._reads: SingleFlight[bytes] = SingleFlight()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Heed a drain for as long as the context lasts; at its end nothing is read any more."""
+        task = asyncio.create_task(self._heed_drain())
+        try:
+            yield
+        finally:
+            task.cancel()
+            for topic in self._topics.values():
+                topic.stop()
+            await self._logs.close()
+
+    def drain(self) -> None:
+        """Tell all watchers of builds that go on to ask another process, and end their streams."""
+        for topic in self._topics.values():
+            topic.drain()
+
+    @contextlib.contextmanager
+    def watch(self, key: str, state: State) -> Iterator[Topic]:
+        """The Topic of a build that is in this state now.
+
+        Raises:
+            Unavailable: this process has as many watchers as it can take.
+        """
+        if self._watchers >= self._watchers_max:
+            raise Unavailable("too many builds are being watched, try again shortly")
+        topic = self._topics.get(key)
+        if topic is None or (topic.over and isinstance(state, Open)):
+            topic = self._begin(key, state)
+        self._watchers += 1
+        topic.watchers += 1
+        try:
+            yield topic
+        finally:
+            self._watchers -= 1
+            topic.watchers -= 1
+            if topic.watchers == 0:
+                topic.stop()
+                if self._topics.get(key) is topic:
+                    del self._topics[key]
+
+    async def printed(self, key: str, pod: str) -> str:
+        """What a pod of a build has printed so far; nothing where that cannot be read now."""
+        topic = self._topics.get(key)
+        known = None if topic is None else topic.printed(pod)
+        if known is not None:
+            return known
+        try:
+            content = await self._reads.do(pod, lambda: self._logs.read(pod))
+        except KubernetesUnavailable:
+            return ""
+        return content.decode(errors="replace")
+
+    def _begin(self, key: str, state: State) -> Topic:
+        topic = Topic(key, state, self._find, self._logs, self._external_url)
+        self._topics[key] = topic
+        if self._health.draining:
+            topic.drain()
+        else:
+            topic.start(self._interval)
+        return topic
+
+    def _interval(self) -> float:
+        return max(LOOK_SECONDS, len(self._topics) / LOOKS_PER_SECOND_MAX)
+
+    async def _heed_drain(self) -> None:
+        while True:
+            await asyncio.sleep(DRAIN_SECONDS)
+            if self._health.draining:
+                self.drain()
