@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from qmk_api.serving import protocol
 from qmk_api.serving.protocol import BoundedHttpProtocol
-from qmk_api.serving.server import DrainingServer, listen
+from qmk_api.serving.server import listen
 
 WAIT_SECONDS = 10
 BIG = 64 << 20
@@ -25,19 +25,23 @@ class Served:
     """A server with an application that answers at once, and what became of its replies."""
 
     port: int
+    begun: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    #: Until it is set, /held is not answered.
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        return reader, writer
 
     async def ask(self, text: bytes) -> bytes:
         """Send and read until the peer closes."""
         reader, writer = await self.connect()
         writer.write(text)
         async with asyncio.timeout(WAIT_SECONDS):
-            reply = await reader.read()
-        writer.close()
-        return reply
+            return await reader.read()
 
 
 @pytest.fixture
@@ -49,6 +53,9 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     made = Served(listener.getsockname()[1])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        made.begun.append(scope["path"])
+        if scope["path"] == "/held":
+            await made.release.wait()
         body = b"x" * BIG if scope["path"] == "/big" else b"{}"
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -62,7 +69,7 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
         app, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None,
         timeout_keep_alive=5, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    server = DrainingServer(config, 0)
+    server = uvicorn.Server(config)
     with contextlib.ExitStack() as signals:
         signals.callback(listener.close)
         running = asyncio.create_task(server.serve([listener]))
@@ -70,7 +77,9 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
         yield made
-        server.stop()
+        for writer in made.writers:
+            writer.close()
+        server.should_exit = True
         await running
 
 
@@ -100,7 +109,6 @@ async def test_a_header_that_drips_is_a_408(served: Served) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
         status = await reader.readline()
     dripping.cancel()
-    writer.close()
     assert status.startswith(b"HTTP/1.1 408 ")
 
 
@@ -137,14 +145,81 @@ async def test_a_steady_reader_gets_everything(served: Served) -> None:
     assert len(reply.partition(b"\r\n\r\n")[2]) == BIG
 
 
-async def test_connections_beyond_the_bound_are_told_so(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A bound on connections that tests can reach, and peers that no timer closes."""
     monkeypatch.setattr(protocol, "HEAD_SECONDS", WAIT_SECONDS)
-    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 2)
-    idle = [await served.connect() for _ in range(2)]
+    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 3)
+    return 3
+
+
+async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The status line of one reply over a connection that stays."""
+    writer.write(GET)
+    async with asyncio.timeout(WAIT_SECONDS):
+        status = await reader.readline()
+        await reader.readuntil(b"{}")
+    return status
+
+
+@pytest.mark.parametrize("sent", [b"", GET, b"GET / HTT", GET + b"GET / HTT"])
+async def test_idle_connections_make_room_for_a_request(
+    served: Served, few: int, sent: bytes
+) -> None:
+    idle = [await served.connect() for _ in range(few)]
+    for reader, writer in idle:
+        writer.write(sent)
+        if GET in sent:
+            await reader.readuntil(b"{}")
+    for _ in range(2 * few):  # each has its own, as probes have
+        reader, writer = await served.connect()
+        idle.append((reader, writer))
+        assert (await answered(reader, writer)).startswith(b"HTTP/1.1 200 ")
+    async with asyncio.timeout(WAIT_SECONDS):
+        for reader, _ in idle[:-few]:
+            assert await reader.read() == b""
+
+
+async def test_the_connection_that_is_idle_for_longest_goes_first(served: Served, few: int) -> None:
+    first, second, third = [await served.connect() for _ in range(few)]
+    for peer in (second, third, first):
+        assert (await answered(*peer)).startswith(b"HTTP/1.1 200 ")
+    fourth = await served.connect()
+    assert (await answered(*fourth)).startswith(b"HTTP/1.1 200 ")
+    async with asyncio.timeout(WAIT_SECONDS):
+        assert await second[0].read() == b""
+    for peer in (first, third, fourth):
+        assert (await answered(*peer)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_many_connections_at_once_stay_within_the_bound(served: Served, few: int) -> None:
+    peers = await asyncio.gather(*(served.connect() for _ in range(10 * few)))
+    async with asyncio.timeout(WAIT_SECONDS):
+        ends = [asyncio.create_task(reader.read()) for reader, _ in peers]
+        for _ in range(len(peers) - few):
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            ends = [end for end in ends if end not in done]
+            if len(ends) <= few:
+                break
+    assert len(ends) == few
+    for end in ends:
+        end.cancel()
+
+
+async def test_connections_are_refused_where_none_is_idle(served: Served, few: int) -> None:
+    busy = [await served.connect() for _ in range(few)]
+    for _, writer in busy:
+        writer.write(GET.replace(b"/ ", b"/held ", 1))
+    async with asyncio.timeout(WAIT_SECONDS):
+        while len(served.begun) < few:  # noqa: ASYNC110 - it begins without a word to us
+            await asyncio.sleep(0.01)
     reply = await served.ask(b"")
     assert reply.startswith(b"HTTP/1.1 503 ")
     assert b"access-control-allow-origin: *" in reply
-    for _, writer in idle:
-        writer.close()
+    served.release.set()
+    async with asyncio.timeout(WAIT_SECONDS):
+        for reader, _ in busy:
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")

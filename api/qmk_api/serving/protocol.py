@@ -4,6 +4,7 @@ What no application sees is refused here, as JSON open to any origin like every 
 """
 
 import asyncio
+import heapq
 import logging
 from typing import Any, NoReturn
 
@@ -27,6 +28,9 @@ STALL_SECONDS = 60
 LINGER_SECONDS = 5
 LINGER_BYTES = 16 << 20
 CONNECTIONS_MAX = 10_000
+#: The part of all connections that is closed at once for a new one, so that looking through them
+#: is seldom.
+ROOM_SHARE = 0.01
 log = logging.getLogger(__name__)
 
 
@@ -53,12 +57,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refusal = b""
         self._deaf = False
         self._discarded = 0
+        self._idle_since = 0.0
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
+        self._idle_since = self.loop.time()
+        if len(self.connections) > CONNECTIONS_MAX and not self._make_room():
             self._refuse(503, "too many connections")
         else:
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
@@ -134,6 +140,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         last = not self.pipeline
+        self._idle_since = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
             if self.transport.get_write_buffer_size() and self._stall_timer is None:
@@ -157,6 +164,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             super().timeout_keep_alive_handler()
+
+    def _make_room(self) -> bool:
+        """Close the connections that are idle for longest; whether there were any but this one.
+
+        Refusing new ones instead would let idle peers keep everybody out, probes as well.
+        """
+        idle = [
+            peer
+            for peer in self.connections
+            if isinstance(peer, BoundedHttpProtocol) and peer is not self and peer._idle()
+        ]
+        count = max(1, int(CONNECTIONS_MAX * ROOM_SHARE))
+        for peer in heapq.nsmallest(count, idle, key=lambda peer: peer._idle_since):
+            peer.transport.close()
+            # It leaves by itself only at the event loop's next turn, after others have come.
+            self.connections.discard(peer)
+        return bool(idle)
+
+    def _idle(self) -> bool:
+        """Between requests, or in the header of one, and with nothing left to be sent."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self.transport.get_write_buffer_size()
 
     def _origin_form(self) -> bytes:
         """The path and query of a target that begins with a scheme and a host, or is ``*``."""
