@@ -188,9 +188,18 @@ appendonly no
 {{- end }}
 {{- end }}
 
-{{/* A value as text. Helm reads numbers as floats, which it would write as 1.048576e+06. */}}
-{{- define "qmk-compile.plain" -}}
-{{- if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{/*
+Variables by name. A value that an older release does not know (helm upgrade --reuse-values) is left
+to the program's own default, which is the chart's. Helm reads numbers as floats, which it would
+write as 1.048576e+06.
+*/}}
+{{- define "qmk-compile.variables" }}
+{{- range $name, $value := . }}
+{{- if not (kindIs "invalid" $value) }}
+- name: {{ $name }}
+  value: {{ ternary (int64 $value) $value (kindIs "float64" $value) | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* What a container of the build pod may use, as the operator reads it. */}}
@@ -210,7 +219,7 @@ appendonly no
   value: {{ include "qmk-compile.toolchainDigest" . | quote }}
 - name: QMK_IMAGE_PULL_POLICY
   value: {{ .Values.images.toolchain.pullPolicy }}
-{{- range $name, $value := dict
+{{- include "qmk-compile.variables" (dict
       "QMK_MAX_RUNNING" .Values.build.maxRunning
       "QMK_INFRA_RETRIES" .Values.build.infraRetries
       "QMK_JOB_TTL_SECONDS" .Values.build.jobTtlSeconds
@@ -223,18 +232,16 @@ appendonly no
       "QMK_MAKE_JOBS" .Values.build.makeJobs
       "QMK_FETCH_SECONDS" .Values.build.fetchSeconds
       "QMK_UPLOAD_SECONDS" .Values.build.uploadSeconds
-      "QMK_LOG_BYTES" .Values.build.logBytes }}
-- name: {{ $name }}
-  value: {{ include "qmk-compile.plain" $value | quote }}
-{{- end }}
+      "QMK_LOG_BYTES" .Values.build.logBytes) }}
 {{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_BUILD" "resources" .Values.build.resources) }}
 {{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_UPLOAD" "resources" .Values.build.uploadResources) }}
 {{- end }}
 
 {{- define "qmk-compile.api.env" -}}
+{{- $limits := .Values.api.limits | default dict -}}
 - name: QMK_TOOLCHAIN_DIGEST
   value: {{ include "qmk-compile.toolchainDigest" . | quote }}
-{{- range $name, $value := dict
+{{- include "qmk-compile.variables" (dict
       "QMK_EXTERNAL_URL" .Values.externalUrl
       "QMK_DEFAULT_CHANNEL" .Values.api.defaultChannel
       "QMK_COMPILE_TIMEOUT_SECONDS" .Values.build.timeoutSeconds
@@ -249,25 +256,22 @@ appendonly no
       "MAX_REQUESTS" .Values.api.maxRequests
       "MAX_REQUESTS_JITTER" .Values.api.maxRequestsJitter
       "TIMEOUT" .Values.api.workerTimeoutSeconds
-      "QMK_COMPILE_RATE" .Values.api.limits.compileRate
-      "QMK_CONVERTER_RATE" .Values.api.limits.converterRate
-      "QMK_QUEUED_PER_CLIENT_MAX" .Values.api.limits.queuedPerClient
-      "QMK_QUEUED_MAX" .Values.api.limits.queued
-      "QMK_CHANNELS" (toJson .Values.channels)
-      "QMK_LOG_LEVEL" .Values.api.logLevel }}
-- name: {{ $name }}
-  value: {{ include "qmk-compile.plain" $value | quote }}
-{{- end }}
+      "QMK_COMPILE_RATE" $limits.compileRate
+      "QMK_CONVERTER_RATE" $limits.converterRate
+      "QMK_QUEUED_PER_CLIENT_MAX" $limits.queuedPerClient
+      "QMK_QUEUED_MAX" $limits.queued
+      "QMK_CHANNELS" (.Values.channels | default list | toJson)
+      "QMK_LOG_LEVEL" .Values.api.logLevel) }}
 - name: QMK_CLIENT_SALT
   valueFrom:
     secretKeyRef:
       name: {{ include "qmk-compile.fullname" . }}-api
       key: clientSalt
-{{- with .Values.webhooks.existingSecret }}
+{{- with (.Values.webhooks | default dict).existingSecret }}
 {{- include "qmk-compile.secretEnv" (dict "secret" . "name" "GITHUB_WEBHOOK_SECRET" "key" "secret" "optional" false) }}
 {{- include "qmk-compile.secretEnv" (dict "secret" . "name" "GITHUB_WEBHOOK_SECRET_PREVIOUS" "key" "previousSecret" "optional" true) }}
 {{- end }}
-{{- with .Values.discord.existingSecret }}
+{{- with (.Values.discord | default dict).existingSecret }}
 {{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_URL" "key" "url" "optional" true) }}
 {{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_INFO_URL" "key" "infoUrl" "optional" true) }}
 {{- include "qmk-compile.secretEnv" (dict "secret" . "name" "DISCORD_WEBHOOK_WARNING_URL" "key" "warningUrl" "optional" true) }}
