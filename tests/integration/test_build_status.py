@@ -1,30 +1,20 @@
 """Statuses of more keyboards than one page of S3's list holds."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from qmk_api.adapters.artifacts import S3Artifacts, connect
+from qmk_api.adapters.artifacts import S3Artifacts
 from qmk_api.ports import StorageUnavailable
 from qmk_api.service.build_status import BuildLogs, BuildStatus
-from qmk_api.settings import StorageSettings
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.keyboard_status import KeyboardStatus
-from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
+from tests.integration.s3_server import S3Server
 
 KEYBOARDS = [f"maker/board{number:04}" for number in range(1100)]
 STATUS = KeyboardStatus(True, False, 1_795_507_200, "Compiling: ä\n" * 50)
-
-
-@pytest.fixture
-async def stored(s3_server: S3Server) -> AsyncIterator[S3Artifacts]:
-    settings = StorageSettings(s3_server.url, BUCKET, "us-east-1", ACCESS_KEY, SECRET_KEY)
-    made = S3Artifacts(connect(settings), BUCKET)
-    yield made
-    made.close()
 
 
 async def put(stored: S3Artifacts, keyboard: str, status: KeyboardStatus) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import subprocess
 import sys
 
 from qmk_api.serving.log_lines import JsonLines
@@ -40,3 +41,28 @@ def test_a_traceback_stays_on_its_line() -> None:
         text = JsonLines().format(record("failed", exc_info=sys.exc_info()))
     assert "\n" not in text
     assert "RuntimeError: first\nsecond" in json.loads(text)["exception"]
+
+
+PROGRAM = """
+import logging
+from qmk_api.serving.log_lines import configure
+configure("INFO")
+for name in ("qmk_api.x", "urllib3.connectionpool", "urllib3.x"):
+    for level in ("info", "warning", "error"):
+        getattr(logging.getLogger(name), level)(f"{name} {level}")
+"""
+
+
+def test_libraries_tell_what_goes_wrong_and_no_more() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True
+    )
+    lines = [json.loads(line)["message"] for line in ended.stderr.splitlines()]
+    assert lines == [
+        "qmk_api.x info",
+        "qmk_api.x warning",
+        "qmk_api.x error",
+        "urllib3.connectionpool error",
+        "urllib3.x warning",
+        "urllib3.x error",
+    ]

@@ -1,4 +1,4 @@
-"""Values of an older release, without what came later: ``helm upgrade --reuse-values`` gives them."""
+"""Values of an older release, as ``helm upgrade --reuse-values`` gives them."""
 
 import shutil
 from collections.abc import Mapping

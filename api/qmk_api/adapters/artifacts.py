@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 THREADS = 16
+#: Objects that are open for reading beside the calls of all threads, before a connection of theirs
+#: is closed instead of kept.
+OPEN_OBJECTS = 64
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 #: Seconds for a call in all, the wait for a free thread and one retry included.
@@ -116,7 +119,7 @@ def connect(settings: StorageSettings) -> "S3Client":
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": 2},
-            max_pool_connections=THREADS,
+            max_pool_connections=THREADS + OPEN_OBJECTS,
             s3={"addressing_style": "path"},
         ),
     )

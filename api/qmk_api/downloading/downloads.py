@@ -72,6 +72,8 @@ async def send_file(
         limits = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
         message = f"the range lies outside of the file, which has {size} bytes"
         return error_reply(request.url.path, 416, message, headers=limits)
+    if request.method == "HEAD":
+        return Response(None, 200, {**headers, "Content-Length": str(size)}, media_type)
     content = await open_part(part)
     if part is None:
         return ObjectResponse(content, media_type, headers)

@@ -7,7 +7,11 @@ import time
 from typing import Any
 
 _encode = json.JSONEncoder(default=str).encode
-_LIBRARIES = ("botocore", "boto3", "urllib3", "kubernetes", "httpx", "httpcore")
+_LEVELS = {
+    **dict.fromkeys(("botocore", "boto3", "urllib3", "kubernetes", "httpx", "httpcore"), "WARNING"),
+    # It warns of every connection that a full pool does not keep, which is how it should be.
+    "urllib3.connectionpool": "ERROR",
+}
 
 
 class JsonLines(logging.Formatter):
@@ -48,7 +52,7 @@ def configure(level: str) -> None:
             "formatters": {"line": {"()": JsonLines}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"level": level, "handlers": ["stderr"]},
-            "loggers": {name: {"level": "WARNING"} for name in _LIBRARIES},
+            "loggers": {name: {"level": least} for name, least in _LEVELS.items()},
         }
     )
     # Nothing here reads them, and each costs a call for every line, see
