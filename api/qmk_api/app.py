@@ -18,6 +18,7 @@ from qmk_api.adapters.pod_logs import KubernetesPodLogs
 from qmk_api.adapters.rate_limits import RateLimits
 from qmk_api.adapters.redis_link import RedisLink
 from qmk_api.adapters.usage_counts import RedisUsageCounts
+from qmk_api.body_room import BodyRoom
 from qmk_api.compiling import compile_routes
 from qmk_api.compiling.admissions import Admissions
 from qmk_api.compiling.builds import Builds
@@ -120,6 +121,7 @@ def create_app(
         site=site,
         bodies=bodies,
         broadcast=broadcast,
+        body_room=BodyRoom(),
         version=app.version,
     )
     for routes in (

@@ -6,20 +6,22 @@ that every JSON reader keeps exactly (https://www.rfc-editor.org/rfc/rfc8259#sec
 """
 
 import asyncio
+import contextlib
 import json
 import math
-from typing import Any, NoReturn
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NoReturn, TypeVar
 
 from starlette.requests import Request
 
+from qmk_api.body_room import BodyRoom
 from qmk_api.errors import ApiError
 
 INTEGER_MAX = 2**53 - 1
 SECONDS_MAX = 30
 #: Arrays and objects inside one another. A keymap's macros, the deepest, take half of that.
 DEPTH_MAX = 32
-#: Above this many bytes, reading JSON would hold up every other request of the process.
-_INLINE_BYTES_MAX = 64 * 1024
+T = TypeVar("T")
 
 
 async def read_json(request: Request, bytes_max: int) -> Any:
@@ -27,11 +29,20 @@ async def read_json(request: Request, bytes_max: int) -> Any:
 
     Raises:
         ApiError: 413 too large, 408 too slow, 415 compressed, 400 not JSON in UTF-8.
+        NoRoom
     """
-    raw = await read_bytes(request, bytes_max)
-    if len(raw) > _INLINE_BYTES_MAX:
-        return await asyncio.to_thread(parse_json, raw)
-    return parse_json(raw)
+    return await read_json_as(request, bytes_max, lambda value: value)
+
+
+async def read_json_as(request: Request, bytes_max: int, read: Callable[[Any], T]) -> T:
+    """Read and parse the body, and make of it what ``read`` does: in a thread if it is large.
+
+    Raises:
+        ApiError: as of read_json; what ``read`` raises.
+        NoRoom
+    """
+    async with received(request, bytes_max) as raw:
+        return await _room(request).work(raw, lambda raw: read(parse_json(raw)))
 
 
 def parse_json(raw: bytes) -> Any:
@@ -73,12 +84,43 @@ def _check_depth(value: Any) -> None:
     raise ApiError(400, "Invalid JSON data: nested too deeply")
 
 
-async def read_bytes(request: Request, bytes_max: int) -> bytes:
-    """Read the body as it was sent.
+@contextlib.asynccontextmanager
+async def received(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
+    """The body as it was sent. It takes room in the process until the context ends.
+
+    Raises:
+        ApiError: 413 too large, 408 too slow, 415 compressed.
+        NoRoom
+    """
+    room = _room(request)
+    taken = 0
+    raw = bytearray()
+
+    def keep(chunk: bytes) -> None:
+        nonlocal taken
+        room.take(len(chunk), taken + len(chunk))
+        taken += len(chunk)
+        raw.extend(chunk)
+
+    try:
+        await _receive(request, bytes_max, keep)
+        content = bytes(raw)
+        raw.clear()
+        yield content
+    finally:
+        room.give_back(taken)
+
+
+async def discard(request: Request, bytes_max: int) -> None:
+    """Read the body and keep nothing of it.
 
     Raises:
         ApiError: 413 too large, 408 too slow, 415 compressed.
     """
+    await _receive(request, bytes_max, lambda chunk: None)
+
+
+async def _receive(request: Request, bytes_max: int, take: Callable[[bytes], None]) -> None:
     coding = request.headers.get("content-encoding", "identity")
     if coding.strip().lower() not in ("", "identity"):
         raise ApiError(415, "the body must not be compressed")
@@ -86,16 +128,21 @@ async def read_bytes(request: Request, bytes_max: int) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > bytes_max:
         raise too_large
-    raw = bytearray()
+    count = 0
     try:
         async with asyncio.timeout(SECONDS_MAX):
             async for chunk in request.stream():
-                raw += chunk
-                if len(raw) > bytes_max:
+                count += len(chunk)
+                if count > bytes_max:
                     raise too_large
+                take(chunk)
     except TimeoutError as error:
         raise ApiError(408, f"the body did not arrive within {SECONDS_MAX} s") from error
-    return bytes(raw)
+
+
+def _room(request: Request) -> BodyRoom:
+    room: BodyRoom = request.app.state.services.body_room
+    return room
 
 
 def _integer(text: str) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
+from qmk_api.body_room import BodyRoom
 from qmk_api.clients import client_address, client_id
 from qmk_api.compiling.lookup import Lookup
 from qmk_api.compiling.queue_view import Queue
@@ -42,6 +43,7 @@ class Services:
     site: CurrentSite
     bodies: Bodies
     broadcast: Broadcast
+    body_room: BodyRoom
     version: str
 
 

@@ -1,16 +1,22 @@
 """Request bodies: any bytes are parsed or refused, and what is parsed survives Kubernetes."""
 
+import asyncio
 import contextlib
 import json
+from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qmk_api.body import DEPTH_MAX, INTEGER_MAX, parse_json
+from qmk_api.body_room import BYTES_MAX, SMALL_BYTES_MAX, BodyRoom, NoRoom
 from qmk_api.compiling.compile_request import read_compile_request
 from qmk_api.errors import ApiError
+from qmk_api.openapi import schemas
 from qmk_contract.build_key import JobId, canonical_json, parse_job_id
 from qmk_contract.errors import RequestError
 from tests.unit.api_fakes import World, keymap_body
@@ -86,3 +92,55 @@ async def test_a_compressed_body_is_refused(coding: str) -> None:
         headers = {"Content-Encoding": coding}
         reply = await client.post("/v1/compile", content=b"{}", headers=headers)
     assert (reply.status_code, reply.json()["code"]) == (415, 415)
+
+
+def test_room_is_bounded_and_its_last_quarter_is_for_small_bodies() -> None:
+    large, small = SMALL_BYTES_MAX + 1, SMALL_BYTES_MAX
+    room = BodyRoom(8 * large)
+    for _ in range(6):
+        room.take(large, large)
+    with pytest.raises(NoRoom):
+        room.take(1, large)
+    for _ in range(2):
+        room.take(small, small)
+    room.take(2, 2)
+    with pytest.raises(NoRoom):
+        room.take(1, 1)
+    room.give_back(large)
+    room.take(large, small)
+
+
+async def test_bodies_that_come_slowly_take_a_bounded_room_and_leave_some_for_keymaps() -> None:
+    world = World()
+    world.publish()
+    size = world.settings.body_bytes_max
+    told: asyncio.Queue[int | str] = asyncio.Queue()
+    let_go = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b" " * (size - 1)
+        told.put_nowait("waits")
+        await let_go.wait()
+        yield b"."
+
+    async with world.client() as client:
+
+        async def post() -> httpx.Response:
+            reply = await client.post("/v1/compile", content=slow())
+            told.put_nowait(reply.status_code)
+            return reply
+
+        room = BYTES_MAX * 3 // 4 // size
+        posts = [asyncio.create_task(post()) for _ in range(room + 9)]
+        async with asyncio.timeout(20):
+            first = [await told.get() for _ in posts]
+        assert Counter(first) == {"waits": room, 503: 9}
+        assert (await client.post("/v1/compile", json=keymap_body())).status_code == 200
+        let_go.set()
+        async with asyncio.timeout(20):
+            replies = await asyncio.gather(*posts)
+            replies.append(await post())
+    assert Counter(reply.status_code for reply in replies) == {503: 9, 400: room + 1}
+    for reply in replies:
+        assert schemas.Error.model_validate(reply.json()).code == reply.status_code
+        assert reply.status_code == 400 or int(reply.headers["Retry-After"]) > 0

@@ -123,19 +123,24 @@ async def test_other_content_types_are_415(world: World) -> None:
     check_error(await deliver(world, push(), **{"Content-Type": "text/plain"}), 415, "json")
 
 
+ILL_FORMED = [
+    None,
+    "",
+    "sha256=",
+    signature(encoded(push())).upper(),
+    signature(encoded(push())).removeprefix("sha256="),
+    "sha1=" + "0" * 40,
+    "sha256=" + "é" * 32,
+]
+
+
 @pytest.mark.parametrize(
     "given",
     [
-        None,
-        "",
-        "sha256=",
+        *ILL_FORMED,
         "sha256=" + "0" * 64,
         signature(b"another body"),
         signature(encoded(push()), "another secret"),
-        signature(encoded(push())).upper(),
-        signature(encoded(push())).removeprefix("sha256="),
-        "sha1=" + "0" * 40,
-        "sha256=" + "é" * 32,
     ],
 )
 async def test_signature_that_is_missing_or_wrong_is_403(world: World, given: str | None) -> None:
@@ -143,6 +148,30 @@ async def test_signature_that_is_missing_or_wrong_is_403(world: World, given: st
     reply = await deliver(world, push(), **changed)
     check_error(reply, 403, "X-Hub-Signature-256")
     assert (world.stored.objects, world.chat.told) == ({}, [])
+
+
+@pytest.mark.parametrize("given", ILL_FORMED)
+async def test_without_a_signature_no_body_is_read(world: World, given: str | None) -> None:
+    async def unread() -> Any:
+        pytest.fail("the body was read")
+        yield b""
+
+    told = headers(b"") | {"X-Hub-Signature-256": given}
+    async with world.client() as client:
+        reply = await client.post(
+            "/postreceive",
+            content=unread(),
+            headers={name: value.encode() for name, value in told.items() if value is not None},
+        )
+    check_error(reply, 403, "X-Hub-Signature-256")
+
+
+async def test_a_large_body_is_verified_and_read_as_a_small_one(world: World) -> None:
+    large = push(commits=[{"id": AFTER, "message": "x" * 80}] * 10_000)
+    assert (await deliver(world, large)).status_code == 204
+    assert "has pushed 10000 commits" in world.chat.told[0][1]
+    unsigned = {"X-Hub-Signature-256": "sha256=" + "0" * 64}
+    check_error(await deliver(world, large, **unsigned), 403, "X-Hub-Signature-256")
 
 
 async def test_without_a_secret_everything_is_refused() -> None:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
-from qmk_api.body import read_json
+from qmk_api.body import read_json_as
 from qmk_api.compiling.compile_request import read_compile_request
 from qmk_api.compiling.fair_use import Kind
 from qmk_api.compiling.replies import job_reply
@@ -57,8 +57,9 @@ router = APIRouter(tags=["compile"], responses=ERRORS)
 async def compile_keymap(request: Request, services: ServicesOf, client: ClientOf) -> JSONResponse:
     """Have a keymap compiled. Equal keymaps are compiled once; the body may have any type."""
     await services.rates.check(Kind.COMPILE, client)
-    body = await read_json(request, services.settings.body_bytes_max)
-    accepted = await services.submissions.submit(read_compile_request(body), client)
+    bytes_max = services.settings.body_bytes_max
+    wanted = await read_json_as(request, bytes_max, read_compile_request)
+    accepted = await services.submissions.submit(wanted, client)
     return JSONResponse(
         {"enqueued": True, "job_id": str(accepted.job_id)},
         background=BackgroundTask(services.usage.count, accepted.keyboard),

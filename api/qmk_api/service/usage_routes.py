@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
 from qmk_api.adapters.usage_counts import DAYS_MAX
-from qmk_api.body import read_bytes
+from qmk_api.body import discard
 from qmk_api.openapi.openapi_replies import ERRORS, errors
 from qmk_api.openapi.status_schemas import KeyboardCounts, LocationCounts, Message
 from qmk_api.services import ServicesOf
@@ -46,5 +46,5 @@ async def location_counts_of_days(days: DaysOf) -> JSONResponse:
 @router.post("/telemetry", response_model=Message, responses=errors(408, 413, 415))
 async def send_telemetry(request: Request, services: ServicesOf) -> JSONResponse:
     """Thanks the caller. What it sends is not kept."""
-    await read_bytes(request, services.settings.body_bytes_max)
+    await discard(request, services.settings.body_bytes_max)
     return JSONResponse({"message": "Thanks for helping to improve QMK!"})

@@ -1,6 +1,5 @@
 """GitHub's webhooks: pushes that move a channel, and news for people."""
 
-import asyncio
 import hashlib
 import json
 import re
@@ -11,13 +10,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from qmk_api.body import parse_json, read_bytes
+from qmk_api.body import parse_json, received
 from qmk_api.errors import ApiError
 from qmk_api.openapi.openapi_replies import ERRORS, errors
 from qmk_api.ports import Repeated
 from qmk_api.services import Services, ServicesOf
 from qmk_api.webhooks.webhook_events import Push, UnexpectedPayload, news, read_event, refreshes
-from qmk_api.webhooks.webhook_signature import signed
+from qmk_api.webhooks.webhook_signature import signed, well_formed
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 
@@ -70,12 +69,20 @@ async def receive_webhook(request: Request, services: ServicesOf) -> Response:
     if not secrets:
         raise ApiError(403, "webhooks are not configured")
     event, delivery, media_type = _told(request.headers)
-    raw = await read_bytes(request, BODY_BYTES_MAX)
-    if not signed(raw, request.headers.get("x-hub-signature-256", ""), secrets):
-        raise ApiError(403, "X-Hub-Signature-256 is missing or wrong")
-    payload = await asyncio.to_thread(_payload, raw, media_type)
+    signature = request.headers.get("x-hub-signature-256", "")
+    refusal = ApiError(403, "X-Hub-Signature-256 is missing or wrong")
+    if not well_formed(signature):
+        raise refusal
+
+    def read(raw: bytes) -> tuple[Any, str]:
+        if not signed(raw, signature, secrets):
+            raise refusal
+        return _payload(raw, media_type), hashlib.sha256(raw).hexdigest()
+
+    async with received(request, BODY_BYTES_MAX) as raw:
+        payload, digest = await services.body_room.work(raw, read)
     # The id is not signed, so that a recorded delivery could come with another one.
-    names = (delivery, hashlib.sha256(raw).hexdigest())
+    names = (delivery, digest)
     try:
         async with services.deliveries.handling(*names):
             await _handle(services, event, payload, delivery)

@@ -11,6 +11,11 @@ from collections.abc import Sequence
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})")
 
 
+def well_formed(signature: str) -> bool:
+    """Whether the header ``signature`` could be that of any body."""
+    return _SIGNATURE.fullmatch(signature) is not None
+
+
 def signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
     """Whether the header ``signature`` is that of the body as it was sent, by any of the secrets.
 
