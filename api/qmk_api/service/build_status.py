@@ -9,6 +9,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from qmk_api.background import Background
 from qmk_api.ports import Artifacts, StorageUnavailable
 from qmk_api.single_flight import SingleFlight
 from qmk_contract import artifacts
@@ -59,13 +60,9 @@ class BuildStatus:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow for as long as the context lasts."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with Background() as background:
+            background.start(self._run())
             yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     async def get(self) -> Statuses:
         """What was there a moment ago.

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
+from qmk_api.background import Background
 from qmk_api.keyboards.current_site import CurrentSite
 from qmk_api.ports import Cache, Jobs, Unavailable
 
@@ -67,13 +68,9 @@ class Monitor:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look every few seconds for as long as the context lasts."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with Background() as background:
+            background.start(self._run())
             yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     async def look(self) -> None:
         """Look once at everything."""
