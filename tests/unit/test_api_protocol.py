@@ -80,7 +80,8 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
         for writer in made.writers:
             writer.close()
         server.should_exit = True
-        await running
+        async with asyncio.timeout(WAIT_SECONDS):
+            await running
 
 
 async def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
