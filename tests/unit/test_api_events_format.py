@@ -85,11 +85,14 @@ def test_a_line_never_ends_an_event(lines: list[str]) -> None:
 
 
 def test_kinds_of_events() -> None:
-    wire = status_event({"id": "a", "result": None}) + restart_event(TAG) + reconnect_event()
-    status, restart, reconnect = parse_events(wire.decode().split("\n"))
+    wire = status_event({"id": "a", "result": None}) + reconnect_event(Cursor())
+    wire += restart_event(TAG) + reconnect_event(Cursor(TAG, 7))
+    status, early, restart, reconnect = parse_events(wire.decode().split("\n"))
+    assert (early.kind, early.last_id) == ("reconnect", "")  # nothing is known: no id to go on from
     assert (status.kind, status.data, status.last_id) == ("status", {"id": "a"}, "")
     assert (restart.kind, restart.last_id) == ("restart", f"{TAG}:0")
     assert (reconnect.kind, reconnect.retry) == ("reconnect", 1000)
+    assert parse_event_id(reconnect.last_id) == Cursor(TAG, 7)
 
 
 @given(texts, st.integers(0, 40), st.integers(1, 9))
