@@ -1,6 +1,7 @@
 """Events on the wire, ids, and a log that grows: pure."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmk_api.watching.events import (
+    BATCH_BYTES,
     OTHER_TAG,
     STORED_TAG,
     Cursor,
@@ -18,8 +20,9 @@ from qmk_api.watching.events import (
     reconnect_event,
     restart_event,
     status_event,
+    with_output,
 )
-from qmk_api.watching.numbered_lines import BATCH_BYTES, LINE_BYTES_MAX, NumberedLines
+from qmk_api.watching.numbered_lines import NumberedLines
 from tests.server_sent_events import Event, log_of, parse_events
 
 TAG = "x7k2p"
@@ -75,6 +78,16 @@ def test_a_tag_is_the_part_of_a_pods_name_that_is_its_own() -> None:
 def test_any_text_survives_the_wire(data: dict[str, str]) -> None:
     [event] = parse_events(end_event(data).decode().split("\n"))
     assert (event.kind, event.data) == ("end", data)
+
+
+@given(st.text(), st.text(min_size=1).map(lambda text: text * (BATCH_BYTES // len(text) + 1)))
+def test_an_output_is_filled_in_bit_by_bit(name: str, output: str) -> None:
+    reply = {"id": "a", "result": {"output": "not this", "name": name}, "is_failed": False}
+    pieces = list(with_output(end_event(reply), output.encode()))
+    [event] = parse_events(b"".join(pieces).decode().split("\n"))
+    assert event.data == reply | {"result": {"output": output, "name": name}}
+    assert len(pieces) > 3
+    assert max(len(piece) for piece in pieces) <= 6 * BATCH_BYTES  # "\\u0000" for a byte
 
 
 @given(st.lists(st.text()))
@@ -138,8 +151,47 @@ def test_events_stay_small() -> None:
 
 
 def test_a_line_without_an_end_is_told_in_pieces() -> None:
-    lines = fed(b"x" * (2 * LINE_BYTES_MAX + 5))
-    assert [len(line) for line in log_of(told(lines, Cursor()))] == [LINE_BYTES_MAX] * 2
+    lines = fed(b"x" * (2 * BATCH_BYTES + 5))
+    assert [len(line) for line in log_of(told(lines, Cursor()))] == [BATCH_BYTES] * 2
+
+
+@given(st.integers(-3, 3), st.integers(0, 2), st.integers(1, 3 * BATCH_BYTES))
+def test_long_lines_are_cut_alike_however_they_come(more: int, sort: int, cut: int) -> None:
+    line = "xä✓"[sort] * ((2 * BATCH_BYTES + more) // (1, 2, 3)[sort])
+    content = f"first\n{line}\n{line[:-1]}\nlast\n".encode()
+    live = fed(content[:cut], content[cut:])
+    stored = NumberedLines.whole(content)
+    pieces = log_of(told(stored, Cursor()))
+    assert log_of(told(live, Cursor())) == pieces
+    assert max(len(piece.encode()) for piece in pieces) <= BATCH_BYTES
+    assert "".join(pieces) == content.decode().replace("\n", "")
+    live.begin_again()
+    live.feed(content)
+    assert not live.flush()  # each of them was known
+    assert log_of(told(live.finish(content), Cursor(TAG, 2), ended=True)) == pieces[2:]
+
+
+def test_sizes_are_those_of_bytes() -> None:
+    lines = NumberedLines(TAG, kept_bytes_max=10_000)
+    for _ in range(10):
+        lines.feed("✓".encode() * 1000 + b"\n")
+        lines.flush()
+    assert lines.held_bytes == 3 * 3001
+    events = told(NumberedLines.whole(("✓" * 99 + "\n").encode() * 1000), Cursor())
+    assert max(len(json.dumps(e.data, ensure_ascii=False).encode()) for e in events) < 18_000
+
+
+def test_a_stored_log_is_held_as_it_is() -> None:
+    content = b"\n" * (4 << 20)
+    tracemalloc.start()
+    try:
+        lines = NumberedLines.whole(content)
+        held, most = tracemalloc.get_traced_memory()
+        assert lines.total == len(content)
+        assert log_of(told(lines, Cursor(STORED_TAG, lines.total - 3), ended=True)) == [""] * 3
+    finally:
+        tracemalloc.stop()
+    assert most < 1 << 18, held
 
 
 def test_the_oldest_lines_of_a_long_log_are_left_out() -> None:
@@ -151,8 +203,11 @@ def test_the_oldest_lines_of_a_long_log_are_left_out() -> None:
         "[... 7 lines left out here ...]", "000000007", "000000008", "000000009",
     ]  # fmt: skip
     assert log_of(told(lines, Cursor(TAG, 8))) == ["000000008", "000000009"]
-    assert lines.finish("".join(f"{number:09}\n" for number in range(11))) is lines
-    assert log_of(told(lines, Cursor(TAG, 9)))[-1] == "000000010"
+    stored = "".join(f"{number:09}\n" for number in range(11)).encode()
+    whole = lines.finish(stored)
+    assert log_of(told(whole, Cursor(TAG, 9))) == ["000000009", "000000010"]
+    assert len(log_of(told(whole, Cursor()))) == 11
+    assert lines.finish(stored[:25]) is lines  # what was cut there is known here
 
 
 @pytest.mark.parametrize(
@@ -162,6 +217,7 @@ def test_the_oldest_lines_of_a_long_log_are_left_out() -> None:
         ("one\ntwo\n", [], []),
         ("one\ntwo\nthree", [], ["three"]),
         ("", [], ["thr"]),
+        ("one\ntw", [], []),
         ("one\nTWO\nthree\n", ["restart"], ["one", "TWO", "three"]),
     ],
 )
@@ -171,7 +227,7 @@ def test_the_stored_log_completes_what_was_seen(
     lines = fed(b"one\ntwo\nthr")
     cursor = Cursor()
     told(lines, cursor)
-    events = told(lines.finish(stored), cursor, ended=True)
+    events = told(lines.finish(stored.encode()), cursor, ended=True)
     assert [event.kind for event in events if event.kind != "log"] == resumed
     assert log_of(events) == expected
 
@@ -192,7 +248,7 @@ def test_a_stored_log_goes_on_from_any_pods(cursor: Cursor, expected: list[str])
         data: Any = event.data
         return f"log:{','.join(data['lines'])}" if event.kind == "log" else event.kind
 
-    events = told(NumberedLines.whole("one\ntwo\n"), cursor, ended=True)
+    events = told(NumberedLines.whole(b"one\ntwo\n"), cursor, ended=True)
     assert [short(event) for event in events] == expected
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from fastapi import FastAPI
 
+from qmk_api.background import Background
 from qmk_api.services import Services
 from qmk_api.watching import broadcast, event_stream
 from qmk_api.watching.broadcast import Broadcast
@@ -114,15 +115,59 @@ async def test_large_events_are_sent_in_pieces(world: World) -> None:
         assert max(stream.sizes) <= event_stream.CHUNK_BYTES
 
 
+async def test_others_have_their_turn_while_much_is_sent(world: World) -> None:
+    world.store_build(KEY)
+    store(world, b"some line\n" * 100_000)
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with world.app() as app, watching(app, JOB) as stream, Background() as background:
+        background.start(turn())
+        await stream.wait("the stream's end", lambda: stream.ended)
+        assert len(stream.log) == 100_000
+        assert turns > len(stream.sizes) > 2 * 10**6 / event_stream.CHUNK_BYTES
+
+
+def broadcast_of(app: FastAPI, world: World, **bounds: int) -> Broadcast:
+    """In place of the application's own: one with these bounds."""
+    services: Services = app.state.services
+    made = Broadcast(services.lookup.find, world.logs, services.health, "https://x", **bounds)
+    app.state.services = replace(services, broadcast=made)
+    return made
+
+
 async def test_more_streams_than_a_process_can_take_are_refused(world: World) -> None:
     world.add_job(KEY, phase=Phase.QUEUED)
     async with world.app() as app:
-        services: Services = app.state.services
-        small = Broadcast(
-            services.lookup.find, world.logs, services.health, "https://x", watchers_max=1
-        )
-        app.state.services = replace(services, broadcast=small)
+        broadcast_of(app, world, watchers_max=1)
         await check_that_one_is_served(app)
+
+
+async def test_what_is_held_of_ended_builds_is_bounded(world: World) -> None:
+    other, going_on = "2" * 26, "3" * 26
+    for key in (KEY, other):
+        world.store_build(key)
+        world.stored.objects[artifacts.build(key, artifacts.LOG)] = b"0123456789\n" * 10_000
+    world.add_job(going_on, phase=Phase.QUEUED)
+    async with world.app() as app:
+        broadcast_of(app, world, held_bytes_max=250_000)  # a log, and what comes with each build
+        async with watching(app, JOB) as slow:
+            slow.taking.clear()
+            await until("the slow one's first send", lambda: slow.blocked)
+            async with watching(app, other) as refused:
+                await refused.wait("a reply", lambda: refused.status == 503)
+                assert refused.headers["content-type"] == "application/json"
+                assert int(refused.headers["retry-after"]) > 0
+            for key, kind in ((f"{KEY}.too", "end"), (going_on, "status")):
+                async with watching(app, key) as stream:
+                    await stream.wait_kind(kind)
+        async with watching(app, other) as stream:
+            await stream.wait_kind("end")
 
 
 async def check_that_one_is_served(app: FastAPI) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
+from contextlib import AbstractContextManager
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from qmk_api.compiling.states import State
-from qmk_api.watching.broadcast import Broadcast
 from qmk_api.watching.events import PING
 from qmk_api.watching.topic import Topic, Watcher
 
@@ -21,24 +20,22 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class EventStream(Response):
-    """Server-sent events of one build.
+    """Server-sent events of one build, whose topic is open for as long as it is sent.
 
-    Raises, when it is sent:
-        Unavailable: this process has as many watchers as it can take.
+    Raises, when it is sent, what opening the topic raises.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, broadcast: Broadcast, watcher: Watcher, state: State) -> None:
+    def __init__(self, opening: AbstractContextManager[Topic], watcher: Watcher) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers(_HEADERS)
-        self._broadcast = broadcast
+        self._opening = opening
         self._watcher = watcher
-        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._broadcast.watch(self._watcher.job_id.key, self._state) as topic:
+        with self._opening as topic:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             with contextlib.suppress(TimeoutError):
                 if scope["method"] != "HEAD":
@@ -48,17 +45,17 @@ class EventStream(Response):
     async def _stream(self, topic: Topic, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            while True:
+            while not gone.done():
                 changed = topic.changed
-                while event := topic.next_event(self._watcher):
-                    await _send(send, event)
-                    if self._watcher.done or gone.done():
+                for part in topic.news(self._watcher):
+                    await _send(send, part)
+                    if gone.done():
                         return
+                if self._watcher.done:
+                    return
                 done, _ = await asyncio.wait(
                     (gone, changed), timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
-                if gone in done:
-                    return
                 if not done:
                     await _send(send, PING)
         finally:
@@ -66,11 +63,12 @@ class EventStream(Response):
 
 
 async def _send(send: Send, content: bytes, *, more: bool = True) -> None:
-    """Raises TimeoutError where the watcher takes nothing."""
+    """Raises TimeoutError where the watcher takes nothing. Others have their turn in between."""
     for start in range(0, max(1, len(content)), CHUNK_BYTES):
         body = content[start : start + CHUNK_BYTES]
         async with asyncio.timeout(SEND_SECONDS):
             await send({"type": "http.response.body", "body": body, "more_body": more})
+        await asyncio.sleep(0)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -5,14 +5,18 @@ The format is https://html.spec.whatwg.org/multipage/server-sent-events.html.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 PING = KEEPALIVE_COMMENT
+#: Bytes of text in one event: what a watcher is sent at a time. A longer line is told in pieces.
+BATCH_BYTES = 16 * 1024
 RECONNECT_MILLISECONDS = 1000
+#: How an end closes whose output is filled in.
+_OUTPUT_END = b'"}}\n\n'
 _TAG = r"[a-z0-9]{1,16}"
 _EVENT_ID = re.compile(rf"({_TAG}):([0-9]{{1,9}})")
 #: The tag of a log that is read from storage: it goes on from any other.
@@ -63,8 +67,31 @@ def restart_event(tag: str) -> bytes:
 
 
 def end_event(reply: Mapping[str, Any]) -> bytes:
-    """The job has ended: the whole reply of a poll."""
+    """The job has ended: the whole reply of a poll, but with its ``result.output`` left empty."""
+    result = reply.get("result")
+    if result is not None:
+        # What is to be filled in comes last, so that its place is known.
+        reply = _without(reply, "result") | {"result": _without(result, "output") | {"output": ""}}
     return _event("end", reply)
+
+
+def with_output(event: bytes, output: bytes) -> Iterator[bytes]:
+    """An end with the output, UTF-8, filled in. It may be large, so it is made bit by bit."""
+    yield event.removesuffix(_OUTPUT_END)
+    start = 0
+    while start < len(output):
+        end = piece_end(output, start)
+        yield _json(output[start:end].decode(errors="replace"))[1:-1].encode()
+        start = end
+    yield _OUTPUT_END
+
+
+def piece_end(text: bytes | bytearray, start: int) -> int:
+    """Where a piece of UTF-8 of at most BATCH_BYTES ends, between characters."""
+    end = min(start + BATCH_BYTES, len(text))
+    while start < end < len(text) and text[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
 
 
 def reconnect_event(cursor: Cursor) -> bytes:
@@ -80,5 +107,12 @@ def reconnect_event(cursor: Cursor) -> bytes:
 def _event(
     kind: str, data: Mapping[str, Any], *, event_id: str | None = None, retry: int | None = None
 ) -> bytes:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return format_sse_event(data_str=text, event=kind, id=event_id, retry=retry)
+    return format_sse_event(data_str=_json(data), event=kind, id=event_id, retry=retry)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _without(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in data.items() if other != name}

@@ -55,4 +55,4 @@ async def job_events(
     if state is None:
         raise ApiError(404, "Compile job not found")
     watcher = Watcher(job_id, parse_event_id(last_event_id or resume_from))
-    return EventStream(services.broadcast, watcher, state)
+    return EventStream(services.broadcast.watch(job_id.key, state), watcher)

@@ -32,6 +32,11 @@ class LogReader:
         self._flushing: asyncio.TimerHandle | None = None
         self._flushed_at = float("-inf")
 
+    @property
+    def held_bytes(self) -> int:
+        """What the lines take, roughly."""
+        return 0 if self.lines is None else self.lines.held_bytes
+
     def read(self, pod: str | None) -> None:
         """Follow this pod's log from here on, or none; a new pod's is another log."""
         if pod == self.pod:
@@ -49,10 +54,13 @@ class LogReader:
             self._reading = None
         self._cancel_flush()
 
-    def finish(self, text: str) -> None:
+    def finish(self, content: bytes) -> None:
         """The build has ended, and this is its stored log; empty where none is stored."""
         self.stop()
-        self.lines = NumberedLines.whole(text) if self.lines is None else self.lines.finish(text)
+        if self.lines is None:
+            self.lines = NumberedLines.whole(content)
+        else:
+            self.lines = self.lines.finish(content)
 
     async def _read(self, pod: str, lines: NumberedLines) -> None:
         pause, pause_max = RETRY_SECONDS

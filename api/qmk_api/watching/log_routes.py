@@ -44,9 +44,9 @@ async def job_log(request: Request, job_id: JobIdOf, services: ServicesOf) -> Re
 async def _so_far(state: Open, services: Services) -> Response:
     pod = state.job.status.pod_name
     begun = pod is not None and state.phase in (Phase.STARTING, Phase.RUNNING)
-    text = await services.broadcast.printed(state.job.name, pod) if pod and begun else ""
+    content = await services.broadcast.printed(state.job.name, pod) if pod and begun else b""
     headers = {**_PLAIN, _COMPLETE: "false", "Cache-Control": "no-store"}
-    return Response(text, 200, headers, artifacts.TEXT)
+    return Response(content, 200, headers, artifacts.TEXT)
 
 
 async def _stored(request: Request, build: StoredBuild, services: Services) -> Response:

@@ -2,12 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
+from qmk_api.compiling.builds import DOCUMENT_BYTES
 from qmk_api.compiling.replies import job_reply, no_such_job
-from qmk_api.compiling.states import Open, State
+from qmk_api.compiling.states import Ended, Open, State, StoredBuild
 from qmk_api.ports import PodLogs, Unavailable
-from qmk_api.watching.events import Cursor, end_event, reconnect_event, status_event
+from qmk_api.watching.events import (
+    Cursor,
+    end_event,
+    reconnect_event,
+    status_event,
+    with_output,
+)
 from qmk_api.watching.log_reader import LogReader
 from qmk_contract.build_key import JobId
 from qmk_contract.phases import Phase
@@ -46,13 +54,20 @@ class Topic:
         self._find = find
         self._external_url = external_url
         self._log = LogReader(logs, self._notify)
-        self._state: State | None = state
+        self._state: State | None = None
+        self._output: bytes | None = None
+        self._output_bytes = 0
         self._version = 0
         self._told_at = 0.0
         self._draining = False
         self._replies: dict[JobId, bytes] = {}
         self._following: asyncio.Task[None] | None = None
         self._take(state)
+
+    @property
+    def held_bytes(self) -> int:
+        """What this topic takes, roughly."""
+        return DOCUMENT_BYTES + self._output_bytes + self._log.held_bytes
 
     def start(self, interval: Callable[[], float]) -> None:
         """Look at the build every ``interval`` seconds from now on, until it ends."""
@@ -72,24 +87,34 @@ class Topic:
             self.stop()
             self._notify()
 
-    def next_event(self, watcher: Watcher) -> bytes:
-        """What the watcher is to be told next; empty where that has not happened yet."""
+    def news(self, watcher: Watcher) -> Iterator[bytes]:
+        """All that the watcher is to be told now, piece by piece. Where that was the last, the
+        watcher is ``done``.
+        """
+        while event := self._next_event(watcher):
+            yield event
+        if self.over:
+            yield from self._end_event(watcher.job_id)
+        elif self._draining:
+            yield reconnect_event(watcher.cursor)
+        watcher.done = self.over or self._draining
+
+    def printed(self, pod: str) -> bytes | None:
+        """What a pod has printed so far, if it is that pod's log that is read here."""
+        lines = self._log.lines if pod == self._log.pod else None
+        return None if lines is None else lines.text()
+
+    def _next_event(self, watcher: Watcher) -> bytes:
+        """What is to be told before the stream's end; empty where that is not there yet."""
         if watcher.version != self._version and not self.over:
             watcher.version = self._version
             return self._reply_event(watcher.job_id)
-        if self._log.lines is not None and (
-            event := self._log.lines.read(watcher.cursor, ended=self.over)
-        ):
-            return event
-        watcher.done = self.over or self._draining
-        if self.over:
-            return self._reply_event(watcher.job_id)
-        return reconnect_event(watcher.cursor) if self._draining else b""
+        lines = self._log.lines
+        return b"" if lines is None else lines.read(watcher.cursor, ended=self.over)
 
-    def printed(self, pod: str) -> str | None:
-        """What a pod has printed so far, if it is that pod's log that is read here."""
-        lines = self._log.lines if pod == self._log.pod else None
-        return None if lines is None else "".join(f"{line}\n" for line in lines.lines())
+    def _end_event(self, job_id: JobId) -> Iterator[bytes]:
+        event = self._reply_event(job_id)
+        return iter((event,)) if self._output is None else with_output(event, self._output)
 
     async def _follow(self, interval: Callable[[], float]) -> None:
         while not self.over:
@@ -109,12 +134,26 @@ class Topic:
             if not self._is_news(state, now):
                 return
         else:
-            self._log.finish("" if state is None else state.log)
-            self.over = True
+            state = self._end(state)
         self._state, self._told_at = state, now
         self._version += 1
         self._replies.clear()
         self._notify()
+
+    def _end(self, state: StoredBuild | Ended | None) -> StoredBuild | Ended | None:
+        """Take in a build's end. Its log is kept once, for its lines and its output alike."""
+        self.over = True
+        log_text = b"" if state is None else state.log.encode()
+        self._log.finish(log_text)
+        if state is None:
+            return None
+        reply = job_reply(JobId(self.key, None), state, self._external_url)
+        if (output := reply["result"]["output"]) == state.log:
+            self._output = log_text
+        else:
+            self._output = output.encode()
+            self._output_bytes = len(self._output)
+        return replace(state, log="")
 
     def _is_news(self, state: Open, now: float) -> bool:
         old = self._state
