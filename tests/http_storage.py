@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
+
+from tests.loopback_server import LoopbackHandler, serving
 
 
 @dataclass
@@ -34,24 +35,16 @@ class HttpStorage:
 def http_storage() -> Iterator[HttpStorage]:
     """Serve on a free port of the loopback interface."""
     storage = HttpStorage()
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"storage": storage})
-    )
-    server.daemon_threads = True
-    storage.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield storage
-    finally:
-        for event in storage.held.values():
-            event.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(type("Handler", (_Handler,), {"storage": storage})) as port:
+        storage.url = f"http://127.0.0.1:{port}"
+        try:
+            yield storage
+        finally:
+            for event in storage.held.values():
+                event.set()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     storage: ClassVar[HttpStorage]
 
     def do_GET(self) -> None:
@@ -61,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = self.storage.objects.get(key)
         if data is None:
-            self._answer(404, b"")
+            self.answer(404)
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
@@ -74,13 +67,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         key = self._key()
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        data = self.body()
         if self._fault(key):
             return
         self.storage.objects[key] = data
         self.storage.types[key] = self.headers["Content-Type"]
         self.storage.stored.append(key)
-        self._answer(200, b"")
+        self.answer(200)
 
     def _key(self) -> str:
         return self.path.partition("?")[0].lstrip("/")
@@ -90,14 +83,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.storage.held[key].wait(30)
         if not self.storage.statuses.get(key):
             return False
-        self._answer(self.storage.statuses[key].pop(0), b"<Error/>")
+        self.answer(self.storage.statuses[key].pop(0), b"<Error/>")
         return True
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        return

@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback_server import LoopbackHandler, serving
 
 TOKEN = "a-token-that-must-not-be-logged"
 PATH = f"/api/webhooks/1234/{TOKEN}"
@@ -34,31 +35,18 @@ class DiscordServer:
 
 @contextmanager
 def running_discord() -> Iterator[DiscordServer]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(LoopbackHandler):
         def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
             assert self.path == PATH
-            discord.messages.append(json.loads(self.rfile.read(length)))
+            discord.messages.append(json.loads(self.body()))
             discord.answering.wait(timeout=30)
             status, headers = discord.replies.pop(0) if discord.replies else (204, {})
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
+            self.answer(status, headers=headers)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    discord = DiscordServer(server.server_address[1])
-    discord.answering.set()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield discord
-    finally:
+    with serving(Handler) as port:
+        discord = DiscordServer(port)
         discord.answering.set()
-        server.shutdown()
-        thread.join(timeout=10)
-        server.server_close()
+        try:
+            yield discord
+        finally:
+            discord.answering.set()

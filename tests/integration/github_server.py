@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.loopback_server import LoopbackHandler, serving
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,20 @@ class GitHubServer:
 
 @contextmanager
 def running_github() -> Iterator[GitHubServer]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(LoopbackHandler):
         def do_GET(self) -> None:
             gist = self.path.removeprefix("/gists/")
             github.asked.append(gist)
             github.headers.append({name.lower(): value for name, value in self.headers.items()})
             reply = github.replies.get(gist, Reply(404))
-            self.send_response(reply.status)
             length = len(reply.body) + (1 if reply.slow else 0)
-            for name, value in {"Content-Length": str(length), **reply.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body)
+            self.answer(reply.status, reply.body, {"Content-Length": str(length), **reply.headers})
             if reply.slow:
                 github.ended.wait(timeout=30)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    github = GitHubServer(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield github
-    finally:
-        github.ended.set()
-        server.shutdown()
-        thread.join(timeout=10)
-        server.server_close()
+    with serving(Handler) as port:
+        github = GitHubServer(port)
+        try:
+            yield github
+        finally:
+            github.ended.set()

@@ -5,11 +5,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from tests.integration.api_process import ApiProcess, request_body, running_apis
 from tests.integration.operator_process import TOOLCHAIN_DIGEST
 from tests.integration.raw_http import connect, read_replies
 from tests.integration.s3_server import S3Server
+from tests.poller import polling
 from tests.waiting import wait_for
 
 END_SECONDS = 40
@@ -59,61 +58,14 @@ def exit_code(api: ApiProcess) -> int:
     return api.process.wait(timeout=END_SECONDS)
 
 
-@dataclass
-class Caller(threading.Thread):
-    """Asks again and again until it is told to stop, and keeps what went wrong."""
-
-    api: ApiProcess
-    keep_alive: bool
-    asked: int = 0
-    failures: list[str] = field(default_factory=list)
-    enough: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        super().__init__(daemon=True)
-
-    def run(self) -> None:
-        while not self.enough.is_set():
-            with httpx.Client(base_url=self.api.url, timeout=30) as http:
-                self._ask(http)
-                while self.keep_alive and not self.enough.is_set():
-                    self._ask(http)
-
-    def _ask(self, http: httpx.Client) -> None:
-        self.asked += 1
-        try:
-            reply = http.get("/v1/compile/" + "a" * 26)
-        except httpx.TransportError as error:
-            self.failures.append(repr(error))
-        else:
-            if reply.status_code != 404 or reply.json()["status"] != "unknown":
-                self.failures.append(f"{reply.status_code} {reply.text}")
-        self.enough.wait(0.002)
-
-    __hash__ = threading.Thread.__hash__
-
-
-@contextmanager
-def callers(api: ApiProcess) -> Iterator[list[Caller]]:
-    """Two with one connection for all they ask, two with one for each."""
-    made = [Caller(api, keep_alive=number % 2 == 0) for number in range(4)]
-    for caller in made:
-        caller.start()
-    try:
-        yield made
-    finally:
-        for caller in made:
-            caller.enough.set()
-        for caller in made:
-            caller.join(timeout=30)
-    assert [failure for caller in made for failure in caller.failures] == []
-    assert all(caller.asked > 10 for caller in made)
-
-
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_worn_workers_are_replaced_without_one_failed_reply(start: Start, count: str) -> None:
     given = {"NUM_WORKERS": count, "MAX_REQUESTS": "150", "MAX_REQUESTS_JITTER": "50"}
-    with start(**given, QMK_DRAIN_SECONDS="1") as api, callers(api):
+    unknown = "/v1/compile/" + "a" * 26
+    with (
+        start(**given, QMK_DRAIN_SECONDS="1") as api,
+        polling(api.url + unknown, 404, "unknown", pairs=2, seconds=0.002),
+    ):
         seen: set[int] = set()
 
         def replaced() -> bool:
