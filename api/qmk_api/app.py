@@ -47,6 +47,7 @@ from qmk_api.serving.paths import PlainPaths
 from qmk_api.settings import Settings, WebhookSettings
 from qmk_api.watching import events_routes, log_routes
 from qmk_api.watching.broadcast import Broadcast
+from qmk_api.watching.room import Room
 from qmk_api.webhooks import webhook_routes
 from qmk_contract.discord_message import Severity
 from qmk_contract.queue import Limits
@@ -72,7 +73,7 @@ def create_app(
     admissions = Admissions(queue, bounds, running)
     health = Health()
     lookup = Lookup(jobs, builds, queue)
-    broadcast = Broadcast(lookup.find, ports.logs, health, settings.external_url)
+    broadcast = Broadcast(lookup.find, ports.logs, health, settings.external_url, Room())
     site = CurrentSite(catalog, stored, settings.default_channel)
     bodies = Bodies(stored, cache, clock)
     monitor = Monitor(health, jobs, site, cache, now=now)

@@ -47,7 +47,7 @@ class Stream:
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events]
 
-    async def wait(self, what: str, there: Callable[[], bool]) -> None:
+    async def wait(self, what: str, there: Callable[[], object]) -> None:
         """Wait for something that this stream has been sent."""
         try:
             async with asyncio.timeout(WAIT_SECONDS), self._changed:
@@ -99,10 +99,11 @@ class Stream:
 
 @contextlib.asynccontextmanager
 async def watching(
-    app: FastAPI, job_id: str, *, last_id: str = "", query: str = ""
+    app: FastAPI, job_id: str, *, last_id: str = "", query: str = "", address: str = ""
 ) -> AsyncIterator[Stream]:
-    """Watch a job; leaves at the end of the context."""
-    headers = {"Last-Event-ID": last_id} if last_id else {}
+    """Watch a job, from an ``address`` that a proxy tells; leaves at the end of the context."""
+    said = {"Last-Event-ID": last_id, "X-Forwarded-For": address}
+    headers = {name: text for name, text in said.items() if text}
     stream = Stream(app, f"/v1/compile/{job_id}/events", query, headers)
     try:
         yield stream

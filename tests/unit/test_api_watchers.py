@@ -11,6 +11,7 @@ from qmk_api.background import Background
 from qmk_api.services import Services
 from qmk_api.watching import broadcast, event_stream
 from qmk_api.watching.broadcast import Broadcast
+from qmk_api.watching.room import Bound, Room
 from qmk_contract import artifacts
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import RUNNING, World, key_of, keymap_body
@@ -133,48 +134,45 @@ async def test_others_have_their_turn_while_much_is_sent(world: World) -> None:
         assert turns > len(stream.sizes) > 2 * 10**6 / event_stream.CHUNK_BYTES
 
 
-def broadcast_of(app: FastAPI, world: World, **bounds: int) -> Broadcast:
-    """In place of the application's own: one with these bounds."""
+def let_in(app: FastAPI, world: World, room: Room) -> None:
+    """Give the application so much room for watchers."""
     services: Services = app.state.services
-    made = Broadcast(services.lookup.find, world.logs, services.health, "https://x", **bounds)
+    made = Broadcast(services.lookup.find, world.logs, services.health, "https://x", room)
     app.state.services = replace(services, broadcast=made)
-    return made
 
 
-async def test_more_streams_than_a_process_can_take_are_refused(world: World) -> None:
+@pytest.mark.parametrize(("bound", "code"), [(Bound(1, 9), 503), (Bound(9, 1), 429)])
+async def test_more_streams_than_there_may_be_are_refused(
+    world: World, bound: Bound, code: int
+) -> None:
     world.add_job(KEY, phase=Phase.QUEUED)
     async with world.app() as app:
-        broadcast_of(app, world, watchers_max=1)
-        await check_that_one_is_served(app)
+        let_in(app, world, Room(watchers=bound))
+        await check_that_one_is_served(app, code)
 
 
-async def test_what_is_held_of_ended_builds_is_bounded(world: World) -> None:
-    other, going_on = "2" * 26, "3" * 26
-    for key in (KEY, other):
-        world.store_build(key)
-        world.stored.objects[artifacts.build(key, artifacts.LOG)] = b"0123456789\n" * 10_000
-    world.add_job(going_on, phase=Phase.QUEUED)
-    async with world.app() as app:
-        broadcast_of(app, world, held_bytes_max=250_000)  # a log, and what comes with each build
-        async with watching(app, JOB) as slow:
-            slow.taking.clear()
-            await until("the slow one's first send", lambda: slow.blocked)
-            async with watching(app, other) as refused:
-                await refused.wait("a reply", lambda: refused.status == 503)
-                assert refused.headers["content-type"] == "application/json"
-                assert int(refused.headers["retry-after"]) > 0
-            for key, kind in ((f"{KEY}.too", "end"), (going_on, "status")):
-                async with watching(app, key) as stream:
-                    await stream.wait_kind(kind)
-        async with watching(app, other) as stream:
-            await stream.wait_kind("end")
+async def test_one_client_leaves_room_for_others(world: World) -> None:
+    world = World(replace(world.settings, trusted_proxies=1), stored=world.stored)
+    world.add_job(KEY, phase=Phase.QUEUED)
+    async with world.app() as app, contextlib.AsyncExitStack() as stack:
+        let_in(app, world, Room(watchers=Bound(4, 1)))
+
+        async def status(address: str) -> int:
+            stream = await stack.enter_async_context(watching(app, JOB, address=address))
+            await stream.wait("a reply", lambda: stream.status)
+            return stream.status
+
+        assert [await status("192.0.2.1"), await status("192.0.2.1")] == [200, 429]
+        assert [await status("192.0.2.2"), await status("192.0.2.2")] == [200, 429]
+        # Nobody can tell whose this is: the bound of all is all that holds.
+        assert [await status("a proxy's word") for _ in range(3)] == [200, 200, 503]
 
 
-async def check_that_one_is_served(app: FastAPI) -> None:
+async def check_that_one_is_served(app: FastAPI, code: int) -> None:
     async with watching(app, JOB) as stream:
         await stream.wait_kind("status")
         async with watching(app, JOB) as refused:
-            await refused.wait("a reply", lambda: refused.status == 503)
+            await refused.wait("a reply", lambda: refused.status == code)
             assert refused.headers["content-type"] == "application/json"
             assert int(refused.headers["retry-after"]) > 0
         stream.leave()

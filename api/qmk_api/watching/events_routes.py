@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from qmk_api.errors import ApiError
 from qmk_api.openapi.openapi_replies import ERRORS, errors
-from qmk_api.services import JobIdOf, ServicesOf
+from qmk_api.services import ClientOf, JobIdOf, ServicesOf
 from qmk_api.watching.event_stream import EventStream
 from qmk_api.watching.events import parse_event_id
 from qmk_api.watching.topic import Watcher
@@ -36,12 +36,13 @@ router = APIRouter(tags=["compile"], responses=ERRORS)
             "content": {"text/event-stream": {"schema": _EVENT}},
             "description": "Events status, log, restart, reconnect and, last of all, end.",
         },
-        **errors(404),
+        **errors(404, 429),
     },
 )
 async def job_events(
     job_id: JobIdOf,
     services: ServicesOf,
+    client: ClientOf,
     last_event_id: Annotated[
         str | None, Header(description="The last id that was seen: go on from there.")
     ] = None,
@@ -55,4 +56,4 @@ async def job_events(
     if state is None:
         raise ApiError(404, "Compile job not found")
     watcher = Watcher(job_id, parse_event_id(last_event_id or resume_from))
-    return EventStream(services.broadcast.watch(job_id.key, state), watcher)
+    return EventStream(services.broadcast.watch(job_id.key, state, client), watcher)
