@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +127,9 @@ class ApiSystem:
             keymap=normalise_keymap(body),
             keymap_name="keymap",
         )
+
+
+StartApis = Callable[..., AbstractContextManager[ApiSystem]]
 
 
 def request_body(*codes: str, **changes: Any) -> dict[str, Any]:

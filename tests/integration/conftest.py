@@ -1,6 +1,7 @@
 """Fixtures of the integration tier: real servers, started once, ended with the run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from kubernetes import client, config
@@ -8,9 +9,11 @@ from kubernetes import client, config
 from qmk_api.adapters.artifacts import S3Artifacts, connect
 from qmk_api.settings import StorageSettings
 from qmk_local.apiserver import RunningApiServer
+from tests.integration.api_process import ApiSystem, StartApis, running_apis
 from tests.integration.apiserver import api_server, namespace
 from tests.integration.job_controller import job_controller
 from tests.integration.operator_system import start_system, system
+from tests.integration.redis_server import RedisServer, running_redis
 from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server, s3_server
 
 __all__ = [
@@ -41,3 +44,35 @@ async def stored(s3_server: S3Server) -> AsyncIterator[S3Artifacts]:
     made = S3Artifacts(connect(settings), BUCKET)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def start_apis(
+    api_server: RunningApiServer,
+    api_client: client.ApiClient,
+    s3_server: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> StartApis:
+    """Starts API processes by number and variables, in a folder and a namespace of their own."""
+
+    def start(count: int, **changes: str) -> AbstractContextManager[ApiSystem]:
+        folder = tmp_path_factory.mktemp("api")
+        return running_apis(count, api_server, api_client, s3_server, folder, **changes)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for one module, which its tests may stop."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def started(
+    start_apis: StartApis, redis_server: RedisServer
+) -> Iterator[tuple[ApiSystem, RedisServer]]:
+    """One API process for a module, and the Redis that it uses."""
+    with start_apis(1, **redis_server.variables) as system:
+        yield system, redis_server

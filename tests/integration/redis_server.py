@@ -42,6 +42,11 @@ class RedisServer:
             self.process.wait(timeout=10)
             self.process = None
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells an API process to use it."""
+        return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.port)}
+
     def stored_keys(self) -> list[str]:
         with self._client() as client:
             return sorted(key.decode() for key in client.scan_iter())

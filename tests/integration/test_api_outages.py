@@ -4,43 +4,21 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
-import pytest
-from kubernetes import client
 
 from qmk_api.adapters.cache import RedisCache
 from qmk_api.adapters.redis_link import CALL_SECONDS, RedisLink
 from qmk_api.settings import RedisSettings
 from qmk_local.apiserver import RunningApiServer
-from tests.integration.api_process import ApiSystem, request_body, running_apis
+from tests.integration.api_process import ApiSystem, StartApis, request_body
 from tests.integration.published import publish, upload
-from tests.integration.redis_server import RedisServer, running_redis
+from tests.integration.redis_server import RedisServer
 from tests.integration.s3_server import S3Server
 from tests.waiting import wait_for
 
 Started = tuple[ApiSystem, RedisServer]
-
-
-@pytest.fixture(scope="module")
-def started(
-    api_server: RunningApiServer,
-    api_client: client.ApiClient,
-    s3_server: S3Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Started]:
-    folder = tmp_path_factory.mktemp("api")
-    with (
-        running_redis(folder) as redis,
-        running_apis(
-            1, api_server, api_client, s3_server, folder,
-            REDIS_HOST="127.0.0.1", REDIS_PORT=str(redis.port), QMK_DRAIN_SECONDS="2",
-        ) as system,
-    ):  # fmt: skip
-        yield system, redis
 
 
 def check_unavailable(reply: httpx.Response) -> None:
@@ -143,15 +121,8 @@ async def test_redis_that_accepts_and_says_nothing_costs_one_call(started: Start
             await cache.close()
 
 
-def test_no_poll_fails_while_the_process_drains(
-    api_server: RunningApiServer,
-    api_client: client.ApiClient,
-    s3_server: S3Server,
-    tmp_path: Path,
-) -> None:
-    with running_apis(
-        1, api_server, api_client, s3_server, tmp_path, QMK_DRAIN_SECONDS="4"
-    ) as system:
+def test_no_poll_fails_while_the_process_drains(start_apis: StartApis) -> None:
+    with start_apis(1, QMK_DRAIN_SECONDS="4") as system:
         api, http = system.apis[0], system.clients[0]
         job_id = http.post("/v1/compile", json=request_body("KC_8")).json()["job_id"]
         stop = threading.Event()

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from kubernetes import client
 
 from qmk_contract import artifacts
-from qmk_local.apiserver import RunningApiServer
-from tests.integration.api_process import ApiSystem, request_body, running_apis
+from tests.integration.api_process import ApiSystem, request_body
 from tests.integration.published import ALIAS, KEYBOARD, publish, publish_site, put_json, site_files
-from tests.integration.redis_server import RedisServer, running_redis
+from tests.integration.redis_server import RedisServer
 from tests.integration.s3_server import S3Server
 from tests.waiting import wait_for
 
@@ -29,24 +27,6 @@ READERS = 50
 #: What the readers of a file of this size may add to the process, held by nobody as a whole.
 LARGE_BYTES = 32 << 20
 GROWTH_BYTES_MAX = 32 << 20
-
-
-@pytest.fixture(scope="module")
-def started(
-    api_server: RunningApiServer,
-    api_client: client.ApiClient,
-    s3_server: S3Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Started]:
-    folder = tmp_path_factory.mktemp("api")
-    with (
-        running_redis(folder) as redis,
-        running_apis(
-            1, api_server, api_client, s3_server, folder,
-            REDIS_HOST="127.0.0.1", REDIS_PORT=str(redis.port),
-        ) as system,
-    ):  # fmt: skip
-        yield system, redis
 
 
 def read(http: httpx.Client, path: str, coding: str = "identity") -> httpx.Response:

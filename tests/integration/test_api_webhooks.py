@@ -7,41 +7,30 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from kubernetes import client
 
 from qmk_api.adapters.discord import RETRY_SECONDS_MAX, Discord
 from qmk_contract import artifacts
 from qmk_contract.discord_message import Severity
-from qmk_local.apiserver import RunningApiServer
-from tests.integration.api_process import ApiSystem, running_apis
+from tests.integration.api_process import ApiSystem, StartApis
 from tests.integration.discord_server import TOKEN, DiscordServer, running_discord
-from tests.integration.redis_server import RedisServer, running_redis
+from tests.integration.redis_server import RedisServer
 from tests.integration.s3_server import BUCKET, S3Server
 from tests.unit.github_webhooks import SECRET, encoded, headers, push, workflow_run
 from tests.waiting import wait_for
 
-Started = tuple[ApiSystem, RedisServer, DiscordServer]
+Told = tuple[ApiSystem, RedisServer, DiscordServer]
 CHANNEL = {"name": "master", "url": "https://github.com/qmk/qmk_firmware.git", "ref": "master"}
 
 
 @pytest.fixture(scope="module")
-def started(
-    api_server: RunningApiServer,
-    api_client: client.ApiClient,
-    s3_server: S3Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Started]:
-    folder = tmp_path_factory.mktemp("api")
+def told(start_apis: StartApis, redis_server: RedisServer) -> Iterator[Told]:
+    """Two processes that take GitHub's webhooks and tell Discord."""
+    given = {"GITHUB_WEBHOOK_SECRET": SECRET, "QMK_CHANNELS": json.dumps([CHANNEL])}
     with (
-        running_redis(folder) as redis,
         running_discord() as discord,
-        running_apis(
-            2, api_server, api_client, s3_server, folder,
-            REDIS_HOST="127.0.0.1", REDIS_PORT=str(redis.port), GITHUB_WEBHOOK_SECRET=SECRET,
-            QMK_CHANNELS=json.dumps([CHANNEL]), DISCORD_WEBHOOK_URL=discord.url,
-        ) as system,
-    ):  # fmt: skip
-        yield system, redis, discord
+        start_apis(2, **redis_server.variables, **given, DISCORD_WEBHOOK_URL=discord.url) as system,
+    ):
+        yield system, redis_server, discord
 
 
 def deliver(
@@ -52,8 +41,8 @@ def deliver(
     return http.post("/postreceive", content=body, headers=headers(body, event, delivery))
 
 
-def test_push_leaves_a_flag_and_a_message(started: Started) -> None:
-    system, _, discord = started
+def test_push_leaves_a_flag_and_a_message(told: Told) -> None:
+    system, _, discord = told
     commit, delivery = secrets.token_hex(20), secrets.token_hex(8)
     reply = deliver(system.clients[0], delivery, after=commit)
     assert (reply.status_code, reply.content) == (204, b"")
@@ -65,8 +54,8 @@ def test_push_leaves_a_flag_and_a_message(started: Started) -> None:
     assert discord.messages[-1]["allowed_mentions"] == {"parse": []}
 
 
-def test_repeated_delivery_is_refused_by_every_replica(started: Started) -> None:
-    system, _, _ = started
+def test_repeated_delivery_is_refused_by_every_replica(told: Told) -> None:
+    system, _, _ = told
     first, second = system.clients
     system.wait_for_redis(True)
     commit, delivery = secrets.token_hex(20), secrets.token_hex(8)
@@ -77,8 +66,8 @@ def test_repeated_delivery_is_refused_by_every_replica(started: Started) -> None
     assert deliver(second, secrets.token_hex(8), after=secrets.token_hex(20)).status_code == 204
 
 
-def test_without_redis_a_replica_remembers_its_own(started: Started) -> None:
-    system, redis, _ = started
+def test_without_redis_a_replica_remembers_its_own(told: Told) -> None:
+    system, redis, _ = told
     http = system.clients[0]
     before, during = (secrets.token_hex(8) for _ in range(2))
     commits = {name: secrets.token_hex(20) for name in (before, during)}
@@ -99,9 +88,9 @@ def test_without_redis_a_replica_remembers_its_own(started: Started) -> None:
 
 
 def test_delivery_through_an_outage_of_storage_can_be_made_again(
-    started: Started, s3_server: S3Server
+    told: Told, s3_server: S3Server
 ) -> None:
-    system, _, discord = started
+    system, _, discord = told
     first, second = system.clients
     commit, delivery = secrets.token_hex(20), secrets.token_hex(8)
     s3_server.stop()
@@ -121,8 +110,8 @@ def test_delivery_through_an_outage_of_storage_can_be_made_again(
     assert sum(commit in text for text in discord.contents()) == 1
 
 
-def test_discord_that_hangs_or_fails_delays_and_breaks_nothing(started: Started) -> None:
-    system, _, discord = started
+def test_discord_that_hangs_or_fails_delays_and_breaks_nothing(told: Told) -> None:
+    system, _, discord = told
     http = system.clients[0]
     discord.answering.clear()
     try:
@@ -139,8 +128,8 @@ def test_discord_that_hangs_or_fails_delays_and_breaks_nothing(started: Started)
     wait_for("the last message", lambda: any(last in t for t in discord.contents()), seconds=30)
 
 
-def test_no_log_line_has_a_secret(started: Started) -> None:
-    system, _, _ = started
+def test_no_log_line_has_a_secret(told: Told) -> None:
+    system, _, _ = told
     for api in system.apis:
         text = api.log.read_text()
         assert "zvecr has pushed" in text, "what is told is logged, too"
