@@ -3,6 +3,7 @@
 import asyncio
 import json
 import urllib.parse
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -152,18 +153,19 @@ async def test_signature_that_is_missing_or_wrong_is_403(world: World, given: st
 
 @pytest.mark.parametrize("given", ILL_FORMED)
 async def test_without_a_signature_no_body_is_read(world: World, given: str | None) -> None:
-    async def unread() -> Any:
-        pytest.fail("the body was read")
-        yield b""
+    read = []
 
-    told = headers(b"") | {"X-Hub-Signature-256": given}
+    async def body() -> AsyncIterator[bytes]:
+        read.append("some")
+        yield b"{}"
+
+    told = [(name.encode(), value.encode()) for name, value in headers(b"").items()][:-1]
+    if given is not None:
+        told.append((b"X-Hub-Signature-256", given.encode()))
     async with world.client() as client:
-        reply = await client.post(
-            "/postreceive",
-            content=unread(),
-            headers={name: value.encode() for name, value in told.items() if value is not None},
-        )
+        reply = await client.post("/postreceive", content=body(), headers=told)
     check_error(reply, 403, "X-Hub-Signature-256")
+    assert read == []
 
 
 async def test_a_large_body_is_verified_and_read_as_a_small_one(world: World) -> None:
