@@ -26,6 +26,13 @@ class StorageUnavailable(Unavailable):
         super().__init__(message)
 
 
+class DamagedMetadata(StorageUnavailable):
+    """S3 answered, but what a published tree says of itself cannot be used."""
+
+    def __init__(self) -> None:
+        super().__init__("the published firmware's metadata cannot be read")
+
+
 class KubernetesUnavailable(Unavailable):
     """The Kubernetes API did not answer, or refused us."""
 
@@ -79,6 +86,10 @@ class Jobs(Protocol):
 
     def all_known(self) -> Collection[CompileJob]:
         """All CompileJobs as last seen, without I/O and without their keymaps."""
+
+    @property
+    def changes(self) -> int:
+        """A number that is another one once anything of ``all_known`` has changed."""
 
     async def get(self, name: str) -> CompileJob | None:
         """Read a CompileJob; one that is being deleted counts as gone."""

@@ -4,6 +4,7 @@ Both the operator (which admits) and the API (which tells a position) ask this m
 they never disagree.
 """
 
+import heapq
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def position(name: str, waiting: Iterable[Waiting]) -> int | None:
 
 def typical_seconds(durations: Iterable[tuple[datetime, float]]) -> float:
     """How long a build takes: the median of the last ones, each given as its end and seconds."""
-    recent = sorted(durations)[-RECENT_BUILDS:]
+    recent = heapq.nlargest(RECENT_BUILDS, durations)
     return float(median(seconds for _, seconds in recent)) if recent else UNSEEN_BUILD_SECONDS
 
 

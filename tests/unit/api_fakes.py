@@ -81,6 +81,8 @@ class FakeJobs:
     watching: bool = True
     created: list[str] = field(default_factory=list)
     calls: int = 0
+    seen: list[CompileJob] = field(default_factory=list)
+    changed: int = 0
 
     async def start(self) -> None:
         return None
@@ -97,6 +99,13 @@ class FakeJobs:
 
     def all_known(self) -> Collection[CompileJob]:
         return list(self.jobs.values())
+
+    @property
+    def changes(self) -> int:
+        if (jobs := list(self.jobs.values())) != self.seen:
+            self.seen = jobs
+            self.changed += 1
+        return self.changed
 
     async def get(self, name: str) -> CompileJob | None:
         self._call()

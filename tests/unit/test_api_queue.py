@@ -1,12 +1,19 @@
 """Queue positions as the API tells them."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
-from qmk_api.compiling.queue_view import Queue, queue_view
-from qmk_contract.compile_job import Timestamps
+import pytest
+
+from qmk_api.adapters.job_watch import JobWatch
+from qmk_api.compiling.admissions import Admissions
+from qmk_api.compiling.fair_use import NO_BOUND, QueueBounds, TooManyRequests
+from qmk_api.compiling.queue_view import VIEW_SHARE, Queue, queue_view
+from qmk_contract.compile_job import CompileJob, Timestamps
 from qmk_contract.phases import Phase
 from qmk_contract.queue import UNSEEN_BUILD_SECONDS, Limits
-from tests.unit.api_fakes import NOW, World
+from tests.unit.api_fakes import NOW, Clock, FakeJobs, World
 
 
 def times(**seconds: int) -> Timestamps:
@@ -37,6 +44,75 @@ def test_view_is_remembered_for_a_moment() -> None:
     assert queue.view().length == 0
     world.clock.seconds += 0.25
     assert queue.view().length == 1
+
+
+class DearJobs(FakeJobs):
+    """CompileJobs whose reading takes a second."""
+
+    clock: Clock
+    reads = 0
+
+    def all_known(self) -> Collection[CompileJob]:
+        self.reads += 1
+        self.clock.seconds += 1
+        return super().all_known()
+
+
+def dear_world() -> tuple[World, DearJobs, Queue]:
+    world = World(jobs=(jobs := DearJobs()))
+    jobs.clock = world.clock
+    return world, jobs, Queue(jobs, Limits(2), world.clock)
+
+
+def test_views_take_a_small_part_of_the_time() -> None:
+    world, jobs, queue = dear_world()
+    for number in range(100):
+        world.add_job(f"{number:026}", phase=Phase.QUEUED)
+        queue.view()
+        world.clock.seconds += 1
+    assert jobs.reads <= 100 * VIEW_SHARE + 1
+
+
+def test_a_queue_that_did_not_change_is_not_read_again() -> None:
+    world, jobs, queue = dear_world()
+    world.add_job("a" * 26, phase=Phase.QUEUED)
+    views = []
+    for _ in range(3):
+        views.append(queue.view())
+        world.clock.seconds += 60
+    assert jobs.reads == 1
+    assert views == views[:1] * 3
+    assert len({id(view) for view in views}) == 3, "admissions count from each look anew"
+    world.jobs.set_status("a" * 26, phase=Phase.RUNNING)
+    assert queue.view().length == 0
+
+
+def test_a_job_that_is_seen_before_its_creation_returns_counts_once() -> None:
+    world = World()
+    limits = Limits(2)
+    queue = Queue(world.jobs, limits, world.clock)
+    admissions = Admissions(queue, QueueBounds(of_client=NO_BOUND, of_all=2), limits)
+    with admissions.one_more("client"):
+        world.add_job("a" * 26, phase=Phase.PENDING)
+        world.clock.seconds += 1
+        assert queue.view().length == 1
+    world.clock.seconds += 1
+    with admissions.one_more("client"):
+        world.add_job("b" * 26, phase=Phase.PENDING)
+    with pytest.raises(TooManyRequests), admissions.one_more("client"):
+        pytest.fail("there was room for a third")
+
+
+def test_a_watch_tells_of_its_changes() -> None:
+    job = World().add_job("a" * 26)
+    watch = JobWatch(lambda **_: pytest.fail("nothing asked it to list"))
+    before = watch.changes
+    watch.remember(job)
+    after = watch.changes
+    watch.remember(job)
+    assert before != after == watch.changes
+    watch.remember(replace(job, generation=2))
+    assert watch.changes not in (before, after)
 
 
 async def test_order_is_by_when_a_job_began_to_wait() -> None:

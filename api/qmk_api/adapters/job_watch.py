@@ -1,5 +1,6 @@
 """All CompileJobs of the namespace as last seen, kept current by a list and a watch."""
 
+import itertools
 import logging
 import threading
 import time
@@ -34,6 +35,9 @@ class JobWatch:
     def __init__(self, list_jobs: Callable[..., Any]) -> None:
         self._list_jobs = list_jobs
         self._jobs: dict[str, CompileJob] = {}
+        # Counted after a change, by both the threads that make any; next() is atomic.
+        self._numbers = itertools.count(1)
+        self._changes = 0
         self._current = False
         self._stopped = threading.Event()
         self._watch: Any = Watch()  # type: ignore[no-untyped-call]
@@ -60,11 +64,17 @@ class JobWatch:
     def all(self) -> list[CompileJob]:
         return list(self._jobs.values())
 
+    @property
+    def changes(self) -> int:
+        """A number that is another one once any job has changed."""
+        return self._changes
+
     def remember(self, job: CompileJob) -> None:
         """Take in a job that we wrote ourselves, unless the watch has brought it already."""
         seen = self._jobs.get(job.name)
         if seen is None or seen.generation < job.generation:
             self._jobs[job.name] = _without_keymap(job)
+            self._changes = next(self._numbers)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -99,6 +109,7 @@ class JobWatch:
             if not page["metadata"].get("continue"):
                 break
         self._jobs = jobs
+        self._changes = next(self._numbers)
         self._current = True
         return str(page["metadata"]["resourceVersion"])
 
@@ -120,6 +131,7 @@ class JobWatch:
             self._jobs.pop(body["metadata"]["name"], None)
         elif kind in ("ADDED", "MODIFIED") and (job := _read(body)) is not None:
             self._jobs[job.name] = job
+        self._changes = next(self._numbers)
 
 
 def _read(body: Mapping[str, Any]) -> CompileJob | None:

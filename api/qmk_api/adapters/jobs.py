@@ -58,6 +58,10 @@ class KubernetesJobs:
     def all_known(self) -> Collection[CompileJob]:
         return self._watch.all()
 
+    @property
+    def changes(self) -> int:
+        return self._watch.changes
+
     async def get(self, name: str) -> CompileJob | None:
         try:
             body = await self._call(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from qmk_api.memory import Clock
@@ -20,6 +20,12 @@ from qmk_contract.queue import (
 
 #: How old a view may be; sorting ten thousand jobs for each poll would be the poll's main cost.
 VIEW_SECONDS = 0.25
+#: What part of the time views may take. Above it, they become older.
+VIEW_SHARE = 0.05
+#: Looked up once: an attribute of an enum costs more than all else that is done with a job.
+_PENDING, _QUEUED, _STARTING, _RUNNING = (
+    Phase.PENDING, Phase.QUEUED, Phase.STARTING, Phase.RUNNING,
+)  # fmt: skip
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -39,20 +45,33 @@ class QueueView:
 
 
 class Queue:
-    """The view of the queue, remembered for a moment."""
+    """The view of the queue, remembered for a moment.
+
+    Each look gives a view of its own, even where nothing has changed.
+    """
 
     def __init__(self, jobs: Jobs, limits: Limits, clock: Clock) -> None:
         self._jobs = jobs
         self._limits = limits
         self._clock = clock
         self._view = QueueView()
+        self._changes: int | None = None
         self._expires = float("-inf")
 
     def view(self) -> QueueView:
-        if self._clock() >= self._expires:
-            self._view = queue_view(self._jobs.all_known())
-            self._expires = self._clock() + VIEW_SECONDS
+        if (begun := self._clock()) >= self._expires:
+            self._look()
+            ended = self._clock()
+            self._expires = ended + max(VIEW_SECONDS, (ended - begun) / VIEW_SHARE)
         return self._view
+
+    def _look(self) -> None:
+        changes = self._jobs.changes  # before the jobs, so that none is missed
+        if changes == self._changes:
+            self._view = replace(self._view)
+        else:
+            self._view = queue_view(self._jobs.all_known())
+            self._changes = changes
 
     def place(self, job: CompileJob) -> tuple[int, int]:
         """How many jobs are ahead of one that has not begun, and seconds until it has ended."""
@@ -74,28 +93,33 @@ def phase(job: CompileJob) -> Phase:
 
 
 def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
-    phases = [(job, phase(job)) for job in jobs]
-    open_jobs = {job.name: job for job, at in phases if at in (Phase.PENDING, Phase.QUEUED)}
+    waiting: dict[str, CompileJob] = {}
+    starting = running = 0
+    built: list[tuple[datetime, float]] = []
+    for job in jobs:
+        at, times, seconds = phase(job), job.status.timestamps, job.status.duration_seconds
+        if at is _PENDING or at is _QUEUED:
+            waiting[job.name] = job
+        elif at is _STARTING:
+            starting += 1
+        elif at is _RUNNING:
+            running += 1
+        if seconds is not None and times.started is not None and times.finished is not None:
+            built.append((times.finished, seconds))
     order = queue_order(
-        Waiting(job.name, job.status.build_key or job.name, _since(job))
-        for job in open_jobs.values()
+        Waiting(name, job.status.build_key or name, _since(job)) for name, job in waiting.items()
     )
+    positions = {}
     clients = defaultdict(list)
-    for ahead, job in enumerate(order):
-        clients[open_jobs[job.name].spec.client].append(ahead)
-    starting = sum(at is Phase.STARTING for _, at in phases)
-    running = sum(at is Phase.RUNNING for _, at in phases)
+    for ahead, waits in enumerate(order):
+        positions[waits.name] = ahead
+        clients[waiting[waits.name].spec.client].append(ahead)
     return QueueView(
         length=len(order) + starting,
-        positions={job.name: ahead for ahead, job in enumerate(order)},
+        positions=positions,
         clients=clients,
         holding=starting + running,
-        build_seconds=typical_seconds(
-            (times.finished, float(job.status.duration_seconds))
-            for job, _ in phases
-            if (times := job.status.timestamps).started and times.finished
-            if job.status.duration_seconds is not None
-        ),
+        build_seconds=typical_seconds(built),
     )
 
 
