@@ -13,12 +13,20 @@ from tests.waiting import wait_for
 
 
 class EventWatcher:
-    """Collects events until the server ends the stream or the context is left."""
+    """Collects events until the server ends the stream or the context is left.
 
-    def __init__(self, url: str, job_id: str, last_id: str = "") -> None:
+    One that ``reconnects`` asks again when it is told to, after the time it is told, with the id
+    of that event and nothing else in mind.
+    """
+
+    def __init__(
+        self, url: str, job_id: str, last_id: str = "", *, reconnects: bool = False
+    ) -> None:
         self.events: list[Event] = []
         self._job_id = job_id
-        self._headers = {"Last-Event-ID": last_id} if last_id else {}
+        self._last_id = last_id
+        self._reconnects = reconnects
+        self._left = threading.Event()
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         self._ended = threading.Event()
         self._error: Exception | None = None
@@ -73,6 +81,7 @@ class EventWatcher:
 
     def leave(self) -> None:
         """Close the connection without a word."""
+        self._left.set()
         with contextlib.suppress(OSError, AttributeError):  # the server may have closed it
             self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._thread.join(timeout=10)
@@ -82,17 +91,30 @@ class EventWatcher:
         return self._ended.is_set()
 
     def _run(self) -> None:
-        parser = EventParser()
         try:
-            self._connection.request(
-                "GET", f"/v1/compile/{self._job_id}/events", headers=self._headers
-            )
-            with self._connection.getresponse() as response:
-                assert response.headers["Content-Type"].startswith("text/event-stream")
-                for line in response:
-                    if (event := parser.feed(line.decode().rstrip("\n"))) is not None:
-                        self.events.append(event)
+            self._read_stream()
+            while self._reconnects and (retry := self._retry_seconds()) is not None:
+                if self._left.wait(retry):
+                    break
+                self._last_id = self.last_id
+                self._connection.close()
+                self._read_stream()
         except (OSError, http.client.HTTPException, AssertionError) as error:
             self._error = error
         finally:
             self._ended.set()
+
+    def _retry_seconds(self) -> float | None:
+        """Until the server is to be asked again; None where its last word was another."""
+        last = self.events[-1] if self.events else None
+        return None if last is None or last.retry is None else last.retry / 1000
+
+    def _read_stream(self) -> None:
+        parser = EventParser()
+        headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
+        self._connection.request("GET", f"/v1/compile/{self._job_id}/events", headers=headers)
+        with self._connection.getresponse() as response:
+            assert response.headers["Content-Type"].startswith("text/event-stream")
+            for line in response:
+                if (event := parser.feed(line.decode().rstrip("\n"))) is not None:
+                    self.events.append(event)
