@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from qmk_api.ports import KubernetesUnavailable, PodLogs
 from qmk_api.watching.events import log_tag
@@ -20,14 +20,23 @@ class LogReader:
     """The lines of the newest pod's log. ``notify`` is called when there are new ones.
 
     A log that cannot be read, because its pod has not started or the kubelet is away, is tried
-    again and again: only the end of the build ends that.
+    again and again: only the end of the build ends that. So is one that has ended, less and less
+    often, for a connection may have been lost: a build's result may come minutes after its last
+    line. ``sleep`` waits that many seconds.
     """
 
-    def __init__(self, logs: PodLogs, notify: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        logs: PodLogs,
+        notify: Callable[[], None],
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self.pod: str | None = None
         self.lines: NumberedLines | None = None
         self._logs = logs
         self._notify = notify
+        self._sleep = sleep
         self._reading: asyncio.Task[None] | None = None
         self._flushing: asyncio.TimerHandle | None = None
         self._flushed_at = float("-inf")
@@ -65,18 +74,21 @@ class LogReader:
     async def _read(self, pod: str, lines: NumberedLines) -> None:
         pause, pause_max = RETRY_SECONDS
         while True:
+            known = lines.total
             lines.begin_again()
             try:
                 async with contextlib.aclosing(self._logs.follow(pod)) as chunks:
                     async for chunk in chunks:
-                        pause = RETRY_SECONDS[0]
                         lines.feed(chunk)
                         self._flush_soon()
             except KubernetesUnavailable as error:
                 log.info("log of pod %s: %s (%s)", pod, error, error.__cause__)
             except Exception:
                 log.exception("the log of pod %s cannot be read", pod)
-            await asyncio.sleep(pause)
+            self._flush()
+            if lines.total > known:
+                pause = RETRY_SECONDS[0]
+            await self._sleep(pause)
             pause = min(2 * pause, pause_max)
 
     def _flush_soon(self) -> None:
