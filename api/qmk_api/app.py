@@ -73,7 +73,7 @@ def create_app(
     admissions = Admissions(queue, bounds, running)
     health = Health()
     lookup = Lookup(jobs, builds, queue)
-    broadcast = Broadcast(lookup.find, ports.logs, health, settings.external_url, Room())
+    broadcast = Broadcast(lookup.find, ports.logs, health, settings.external_url, Room(), clock)
     site = CurrentSite(catalog, stored, settings.default_channel)
     bodies = Bodies(stored, cache, clock)
     monitor = Monitor(health, jobs, site, cache, now=now)

@@ -71,6 +71,26 @@ async def test_log_without_a_pod_is_empty(world: World) -> None:
     assert world.logs.opened == []
 
 
+@pytest.mark.parametrize("printed", [False, True])
+async def test_many_requests_read_a_running_log_once_a_second(world: World, printed: bool) -> None:
+    world.add_job(KEY, **RUNNING, pod_name=POD)
+    if printed:
+        await world.logs.print(POD, b"one\n")
+    async with world.client() as client:
+
+        async def get() -> bytes:
+            return (await client.get(f"/v1/compile/{KEY}/log")).content
+
+        before = b"one\n" if printed else b""
+        assert [await get() for _ in range(20)] == [before] * 20
+        assert world.logs.opened == [POD]
+        await world.logs.print(POD, b"two\n")
+        assert await get() == before
+        world.clock.seconds += 1
+        assert await get() == before + b"two\n"
+        assert world.logs.opened == [POD] * 2
+
+
 async def test_log_of_an_end_without_a_result_says_why(world: World) -> None:
     world.add_job(KEY, phase=Phase.TIMED_OUT, reason=Reason.TIME_LIMIT_EXCEEDED)
     reply = await get(world)

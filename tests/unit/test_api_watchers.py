@@ -137,7 +137,9 @@ async def test_others_have_their_turn_while_much_is_sent(world: World) -> None:
 def let_in(app: FastAPI, world: World, room: Room) -> None:
     """Give the application so much room for watchers."""
     services: Services = app.state.services
-    made = Broadcast(services.lookup.find, world.logs, services.health, "https://x", room)
+    made = Broadcast(
+        services.lookup.find, world.logs, services.health, "https://x", room, world.clock
+    )
     app.state.services = replace(services, broadcast=made)
 
 

@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 from qmk_api.compiling.states import Open, State
-from qmk_api.ports import KubernetesUnavailable, PodLogs
+from qmk_api.memory import Clock
+from qmk_api.ports import PodLogs
 from qmk_api.service.health import Health
-from qmk_api.single_flight import SingleFlight
+from qmk_api.watching.log_so_far import LogsSoFar
 from qmk_api.watching.room import Room
 from qmk_api.watching.topic import Find, Topic
 
@@ -28,6 +29,7 @@ class Broadcast:
         health: Health,
         external_url: str,
         room: Room,
+        clock: Clock,
     ) -> None:
         self._find = find
         self._logs = logs
@@ -35,7 +37,7 @@ class Broadcast:
         self._external_url = external_url
         self._room = room
         self._topics: dict[str, Topic] = {}
-        self._reads: SingleFlight[bytes] = SingleFlight()
+        self._so_far = LogsSoFar(logs, clock)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -79,12 +81,7 @@ class Broadcast:
         """What a pod of a build has printed so far; nothing where that cannot be read now."""
         topic = self._topics.get(key)
         known = None if topic is None else topic.printed(pod)
-        if known is not None:
-            return known
-        try:
-            return await self._reads.do(pod, lambda: self._logs.read(pod))
-        except KubernetesUnavailable:
-            return b""
+        return await self._so_far.read(pod) if known is None else known
 
     def _begin(self, key: str, state: State, client: str) -> Topic:
         topic = Topic(key, state, self._find, self._logs, self._external_url)
