@@ -56,6 +56,11 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
         made.begun.append(scope["path"])
         if scope["path"] == "/held":
             await made.release.wait()
+        if scope["path"] == "/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for part in (b"data: 1\n\n", b"data: 2\n\n", b""):
+                await send({"type": "http.response.body", "body": part, "more_body": bool(part)})
+            return
         body = b"x" * BIG if scope["path"] == "/big" else b"{}"
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -144,6 +149,56 @@ async def test_a_reader_that_takes_nothing_is_left(served: Served) -> None:
 async def test_a_steady_reader_gets_everything(served: Served) -> None:
     reply = await served.ask(b"GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert len(reply.partition(b"\r\n\r\n")[2]) == BIG
+
+
+async def test_a_stream_to_http_1_0_has_no_chunks_and_ends_by_closing(served: Served) -> None:
+    reply = await served.ask(b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert body == b"data: 1\n\ndata: 2\n\n"
+    assert b"transfer-encoding" not in head
+    assert b"\r\nconnection: close" in head
+    reply = await served.ask(b"GET / HTTP/1.0\r\n\r\n")
+    assert b"\r\ncontent-length: 2\r\n" in reply
+    assert reply.endswith(b"\r\n\r\n{}")
+    reply = await served.ask(b"HEAD /stream HTTP/1.0\r\n\r\n")
+    assert reply.endswith(b"connection: close\r\n\r\n")
+
+
+async def test_a_stream_to_http_1_1_comes_in_chunks(served: Served) -> None:
+    reply = await served.ask(b"GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert b"\r\ntransfer-encoding: chunked" in head
+    assert body == b"9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 6000000", b"Transfer-Encoding: chunked"])
+async def test_a_reply_before_the_end_of_a_body_is_not_lost(served: Served, length: bytes) -> None:
+    reader, writer = await served.connect()
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + length + b"\r\n\r\n")
+    async with asyncio.timeout(WAIT_SECONDS):
+        for _ in range(90):  # what the peer takes of it; a connection that is gone would raise
+            writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
+            await writer.drain()
+        reply = await reader.read()
+    assert reply.startswith(b"HTTP/1.1 200 ")
+    assert reply.endswith(b"{}")
+
+
+async def test_a_body_without_end_is_left(served: Served) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6000000\r\n\r\n"
+    reader, writer = await served.connect()
+
+    async def drip() -> None:
+        while True:
+            writer.write(b" " * 1000)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    writer.write(head)
+    async with asyncio.timeout(WAIT_SECONDS):
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(ConnectionError):
+            await drip()
 
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -9,12 +9,18 @@ import logging
 from typing import Any, NoReturn
 
 import httptools
+from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from qmk_api.errors import error_body
 from qmk_api.serving.cors import ALLOWED
+from qmk_api.serving.reply_ends import before_body, until_closed
 
 #: Request line and header fields together, and trailers, in bytes.
 HEAD_BYTES_MAX = 64 * 1024
@@ -31,6 +37,8 @@ CONNECTIONS_MAX = 10_000
 #: The part of all connections that is closed at once for a new one, so that looking through them
 #: is seldom.
 ROOM_SHARE = 0.01
+#: Header fields of requests that have a body.
+_FRAMING = (b"content-length", b"transfer-encoding")
 log = logging.getLogger(__name__)
 
 
@@ -138,12 +146,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._seen = True
         super().on_message_complete()
 
+    def _start_asgi_task(
+        self,
+        cycle: RequestResponseCycle,
+        app: ASGIApp,  # type: ignore[override]
+    ) -> None:
+        if cycle.scope["http_version"] == "1.0":
+            app = until_closed(app, cycle)
+        if any(name in _FRAMING for name, _ in cycle.scope["headers"]):
+            app = before_body(app, cycle, self._linger)
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
     def on_response_complete(self) -> None:
         last = not self.pipeline
         self._idle_since = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
-            if self.transport.get_write_buffer_size() and self._stall_timer is None:
+            if self.transport.get_write_buffer_size():
                 self.pause_writing()
         elif self._refusal and last:
             self._send_refusal()
@@ -245,9 +264,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _send_refusal(self) -> None:
         if not self.transport.is_closing():
-            self._unset_keepalive_if_required()
-            self.flow.resume_reading()
             self.transport.write(self._refusal)
-            self.transport.write_eof()
-            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+            self._linger()
         self._refusal = b""
+
+    def _linger(self) -> None:
+        """Say that there is no more, and read on for a while without a look at it."""
+        if self.transport.is_closing():
+            return
+        self._deaf = True
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        """Close once the peer has taken what is left, if it does so in time."""
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.pause_writing()
