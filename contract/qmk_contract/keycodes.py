@@ -8,19 +8,23 @@ import re
 
 LENGTH_MAX = 256
 PATTERN = r"[A-Za-z0-9_ ,()|&^~<>!=?:.+*/%'\[\]-]+"
+#: What nearly all keycodes are: one name, or a call with names. Nothing can be wrong with that.
+_PLAIN = re.compile(r"[A-Za-z0-9_]+(?:\([A-Za-z0-9_]+(?:, ?[A-Za-z0-9_]+)*\))?")
 #: Comment openers, and the digraphs that stand for {, }, [, ] and #.
 _FORBIDDEN = ("//", "/*", "<%", "%>", "<:", ":>", "%:")
 
 
 def tidy(text: str) -> str:
     """White space as single blanks, none at the ends."""
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def fault(text: str) -> str | None:
     """What is wrong with a tidied keycode, as the end of a sentence; None if nothing is."""
     if len(text) > LENGTH_MAX:
         return f"is longer than {LENGTH_MAX} characters"
+    if _PLAIN.fullmatch(text):
+        return None
     if not re.fullmatch(PATTERN, text) or any(part in text for part in _FORBIDDEN):
         return "has a character no keycode has"
     return _imbalance(text)

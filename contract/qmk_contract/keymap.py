@@ -77,23 +77,31 @@ def _layers(layers: object) -> tuple[tuple[str, ...], ...]:
     width = max((len(row) for row in layers if _is_array(row)), default=0)
     if not 0 < width <= KEYS_MAX:
         raise invalid_keymap(f"a layer needs 1 to {KEYS_MAX} keys")
+    checked: dict[str, str] = {}
     return tuple(
-        ("KC_TRNS",) * width if row is None else _layer(row, index)
+        ("KC_TRNS",) * width if row is None else _layer(row, index, checked)
         for index, row in enumerate(layers)
     )
 
 
-def _layer(row: object, layer: int) -> tuple[str, ...]:
+def _layer(row: object, layer: int, checked: dict[str, str]) -> tuple[str, ...]:
     if not _is_array(row):
         raise invalid_keymap(f"layer {layer} must be an array of keycodes", layer=layer)
-    return tuple(_keycode(code, layer, key) for key, code in enumerate(row))
+    return tuple(_keycode(code, layer, key, checked) for key, code in enumerate(row))
 
 
-def _keycode(code: object, layer: int, key: int) -> str:
+def _keycode(code: object, layer: int, key: int, checked: dict[str, str]) -> str:
+    """``checked`` has those that came before: most keymaps repeat a few."""
     if code is None:
         return "KC_NO"
     if not isinstance(code, str):
         raise invalid_keymap("a keycode must be a string", layer=layer, key=key)
+    if (text := checked.get(code)) is None:
+        text = checked[code] = _tidy(code, layer, key)
+    return text
+
+
+def _tidy(code: str, layer: int, key: int) -> str:
     text = keycodes.tidy(code)
     if not text:
         return "KC_NO"

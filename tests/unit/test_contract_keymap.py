@@ -56,6 +56,18 @@ def test_any_json_is_normalised_or_refused_with_the_one_error(layout: Any, layer
     assert all(keycodes.fault(code) is None for code in made.keycodes())
 
 
+names = st.from_regex(r"[A-Za-z0-9_]{1,9}", fullmatch=True)
+
+
+@given(names, st.lists(names, max_size=3), st.sampled_from(["", " ", "  ", "\t", "\u2003"]))
+def test_names_and_calls_with_names_are_keycodes(
+    name: str, arguments: list[str], space: str
+) -> None:
+    call = f"{space}{name}({f',{space}'.join(arguments)}){space}" if arguments else name
+    tidied = re.sub(r"\s+", " ", call).strip()
+    assert normalise_keymap(keymap([call, call])).layers == ((tidied, tidied),)
+
+
 @pytest.mark.parametrize(
     ("body", "reason", "layer", "key", "message"),
     [
