@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/qmk-compile"
 NAMESPACE = "keyboards"
 RELEASE = "demo"
+#: Below the chart's ci/ folder.
+VALUES_FILES = ("minimal", "external", "everything")
 
 Manifest = Mapping[str, Any]
 

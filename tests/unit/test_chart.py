@@ -4,7 +4,6 @@ import re
 import shutil
 import tarfile
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,13 @@ from helm_python import Chart, HelmError, lint
 from qmk_api.settings import LimitSettings, ProcessSettings
 from qmk_api.settings import Settings as ApiSettings
 from qmk_contract.channels import ChannelSource
-from qmk_contract.compile_job import CompileJob, CompileJobSpec
-from qmk_contract.names import BUILD_COMPONENT, COMPONENT_LABEL
-from qmk_operator.manifests import job_labels
 from qmk_operator.settings import Settings as OperatorSettings
 from tests.unit.chart import (
     CHART,
     NAMESPACE,
     RELEASE,
     ROOT,
+    VALUES_FILES,
     defaults,
     environment,
     find,
@@ -38,7 +35,6 @@ from tests.unit.chart import (
     with_value,
 )
 
-VALUES_FILES = ("minimal", "external", "everything")
 CRD = ROOT / "crds/compilejobs.yaml"
 OPERATOR = "qmk-compile-operator"
 API = "qmk-compile-api"
@@ -233,43 +229,6 @@ def test_versions_are_the_package_s() -> None:
 
 def test_helm_lint_is_content(minimal: dict[str, Any]) -> None:
     assert lint(CHART, minimal)["errors"] == []
-
-
-def test_build_pods_reach_storage_and_names_only(minimal: dict[str, Any]) -> None:
-    policy = find(render(minimal), "NetworkPolicy", "qmk-compile-build")["spec"]
-    assert policy["podSelector"] == {"matchLabels": {COMPONENT_LABEL: BUILD_COMPONENT}}
-    assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert policy["ingress"] == []
-    ports = [sorted(port["port"] for port in rule["ports"]) for rule in policy["egress"]]
-    assert ports == [[53, 53], [8333]]
-    assert all(peer for rule in policy["egress"] for peer in rule["to"])
-    storage = pods(render(minimal))["StatefulSet/qmk-compile-s3"]["metadata"]["labels"]
-    assert policy["egress"][1]["to"] == [{"podSelector": {"matchLabels": storage}}]
-
-
-def test_pods_made_later_wear_the_labels_that_policies_select() -> None:
-    job = CompileJob(
-        name="demo",
-        namespace=NAMESPACE,
-        uid="1",
-        created=datetime(2026, 1, 1, tzinfo=UTC),
-        spec=CompileJobSpec(keyboard="demo/pad6", keymap={}),
-    )
-    build = job_labels(job, 0, "a" * 26)
-    manifests = installed("minimal")
-    closed = find(manifests, "NetworkPolicy", "qmk-compile-build")["spec"]["podSelector"]
-    assert closed["matchLabels"].items() <= build.items()
-    [rule] = find(manifests, "NetworkPolicy", "qmk-compile-s3")["spec"]["ingress"]
-    [allowed] = rule["from"][0]["podSelector"]["matchExpressions"]
-    assert build[allowed["key"]] in allowed["values"]
-
-
-def test_build_pods_reach_an_external_store_by_its_addresses() -> None:
-    policy = find(installed("external"), "NetworkPolicy", "qmk-compile-build")["spec"]
-    assert policy["egress"][1] == {
-        "to": [{"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.128/25"]}}],
-        "ports": [{"protocol": "TCP", "port": 443}],
-    }
 
 
 def test_objects_are_named_after_the_release_and_its_namespace() -> None:

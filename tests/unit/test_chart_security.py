@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.chart import (
+    VALUES_FILES,
     Manifest,
     environment,
     find,
@@ -17,7 +18,6 @@ from tests.unit.chart import (
     values_file,
 )
 
-VALUES_FILES = ("minimal", "external", "everything")
 #: Volume types that the restricted Pod Security Standard allows, see
 #: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 VOLUME_TYPES = {
