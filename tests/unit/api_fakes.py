@@ -250,6 +250,7 @@ class FakePodLogs:
     printed: dict[str, list[bytes | None]] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)
     reading: int = 0
+    closed_while_reading: int | None = None
     more: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def print(self, pod: str, *chunks: bytes | None) -> None:
@@ -281,7 +282,7 @@ class FakePodLogs:
         return b"".join(chunk for chunk in self.printed[pod] if chunk)
 
     async def close(self) -> None:
-        return None
+        self.closed_while_reading = self.reading
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from qmk_api.background import Background
 from qmk_api.watching.log_reader import RETRY_SECONDS, LogReader
 from tests.unit.api_fakes import FakePodLogs
 from tests.unit.api_stream import until
@@ -32,7 +33,7 @@ async def test_a_log_that_has_ended_is_read_again_less_and_less_often() -> None:
     first, most = RETRY_SECONDS
     logs, pauses, told = FakePodLogs(), Pauses(), list[None]()
     await logs.print(POD, b"one\ntwo\n", None)
-    reader = LogReader(logs, lambda: told.append(None), sleep=pauses)
+    reader = LogReader(logs, lambda: told.append(None), Background(), sleep=pauses)
     reader.read(POD)
     await until("the first pause", lambda: pauses.seconds)
     assert len(told) == 1
@@ -52,7 +53,7 @@ async def test_a_log_that_has_ended_is_read_again_less_and_less_often() -> None:
 async def test_a_pod_that_cannot_be_read_is_tried_less_and_less_often() -> None:
     first, most = RETRY_SECONDS
     logs, pauses = FakePodLogs(), Pauses()
-    reader = LogReader(logs, lambda: None, sleep=pauses)
+    reader = LogReader(logs, lambda: None, Background(), sleep=pauses)
     reader.read(POD)
     await until("the first pause", lambda: pauses.seconds)
     for _ in range(4):

@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from fastapi import FastAPI
 
 from qmk_api.background import Background
+from qmk_api.compiling.states import State
 from qmk_api.services import Services
 from qmk_api.watching import broadcast, event_stream
 from qmk_api.watching.broadcast import Broadcast
 from qmk_api.watching.room import Bound, Room
+from qmk_api.watching.topic import Find
 from qmk_contract import artifacts
 from qmk_contract.phases import Phase, Reason
 from tests.unit.api_fakes import RUNNING, World, key_of, keymap_body
@@ -33,20 +36,32 @@ def store(world: World, log: bytes) -> None:
     world.stored.objects[artifacts.build(KEY, artifacts.LOG)] = log
 
 
-async def test_many_watchers_cost_one_reader_and_one_lookup(world: World) -> None:
+async def test_many_watchers_cost_one_reader_and_one_lookup(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "LOOK_SECONDS", 0.01)
     world.add_job(KEY, **RUNNING, pod_name=POD)
     await world.logs.print(POD, b"one\n")
+    looked: list[str] = []
     async with world.app() as app, contextlib.AsyncExitStack() as stack:
+        find = app.state.services.lookup.find
+
+        async def look(key: str) -> State | None:
+            looked.append(key)
+            world.clock.seconds += 1  # what was known of storage is too old
+            return cast("State | None", await find(key))
+
+        let_in(app, world, Room(), look)
         streams = [await stack.enter_async_context(watching(app, JOB)) for _ in range(200)]
         for stream in streams:
             await stream.wait_log("one")
         assert world.logs.opened == [POD]
-        reads = len(world.stored.reads)
-        await asyncio.sleep(4 * broadcast.LOOK_SECONDS)
-        assert len(world.stored.reads) - reads <= 10
+        looks, reads = len(looked), len(world.stored.reads)
+        await until("some looks", lambda: len(looked) >= looks + 4)
+        # One for all of them, and one object read for each: the result that is waited for.
+        assert 2 <= len(world.stored.reads) - reads <= len(looked) - looks
         store(world, b"one\n")
         world.store_build(KEY)
-        world.clock.seconds += 1
         for stream in streams:
             await stream.wait_kind("end")
         await until("the end of reading", lambda: world.logs.reading == 0)
@@ -66,6 +81,17 @@ async def test_nothing_is_read_once_the_last_watcher_has_left(world: World) -> N
         await until("the end of reading", lambda: world.logs.reading == 0)
         async with watching(app, JOB) as stream:  # and begins anew with the next
             await stream.wait_log("one")
+
+
+async def test_nothing_is_read_once_the_process_has_stopped(world: World) -> None:
+    world.add_job(KEY, **RUNNING, pod_name=POD)
+    await world.logs.print(POD, b"one\n")
+    async with contextlib.AsyncExitStack() as stack:
+        async with world.app() as app:
+            stream = await stack.enter_async_context(watching(app, JOB))
+            await stream.wait_log("one")
+            assert (world.logs.reading, world.logs.closed_while_reading) == (1, None)
+        assert (world.logs.reading, world.logs.closed_while_reading) == (0, 0)
 
 
 async def test_a_draining_process_sends_watchers_on(world: World) -> None:
@@ -134,11 +160,11 @@ async def test_others_have_their_turn_while_much_is_sent(world: World) -> None:
         assert turns > len(stream.sizes) > 2 * 10**6 / event_stream.CHUNK_BYTES
 
 
-def let_in(app: FastAPI, world: World, room: Room) -> None:
+def let_in(app: FastAPI, world: World, room: Room, find: Find | None = None) -> None:
     """Give the application so much room for watchers."""
     services: Services = app.state.services
     made = Broadcast(
-        services.lookup.find, world.logs, services.health, "https://x", room, world.clock
+        find or services.lookup.find, world.logs, services.health, "https://x", room, world.clock
     )
     app.state.services = replace(services, broadcast=made)
 

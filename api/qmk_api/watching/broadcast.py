@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
+from qmk_api.background import Background
 from qmk_api.compiling.states import Open, State
 from qmk_api.memory import Clock
 from qmk_api.ports import PodLogs
@@ -37,18 +38,17 @@ class Broadcast:
         self._external_url = external_url
         self._room = room
         self._topics: dict[str, Topic] = {}
+        self._background = Background()
         self._so_far = LogsSoFar(logs, clock)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Heed a drain for as long as the context lasts; at its end nothing is read any more."""
-        task = asyncio.create_task(self._heed_drain())
         try:
-            yield
+            async with self._background as background:
+                background.start(self._heed_drain())
+                yield
         finally:
-            task.cancel()
-            for topic in self._topics.values():
-                topic.stop()
             await self._logs.close()
 
     def drain(self) -> None:
@@ -84,7 +84,7 @@ class Broadcast:
         return await self._so_far.read(pod) if known is None else known
 
     def _begin(self, key: str, state: State, client: str) -> Topic:
-        topic = Topic(key, state, self._find, self._logs, self._external_url)
+        topic = Topic(key, state, self._find, self._logs, self._external_url, self._background)
         self._room.hold(topic, client)
         self._topics[key] = topic
         if self._health.draining:

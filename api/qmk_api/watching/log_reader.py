@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from qmk_api.background import Background
 from qmk_api.ports import KubernetesUnavailable, PodLogs
 from qmk_api.watching.events import log_tag
 from qmk_api.watching.numbered_lines import NumberedLines
@@ -29,6 +30,7 @@ class LogReader:
         self,
         logs: PodLogs,
         notify: Callable[[], None],
+        background: Background,
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -36,6 +38,7 @@ class LogReader:
         self.lines: NumberedLines | None = None
         self._logs = logs
         self._notify = notify
+        self._background = background
         self._sleep = sleep
         self._reading: asyncio.Task[None] | None = None
         self._flushing: asyncio.TimerHandle | None = None
@@ -54,7 +57,7 @@ class LogReader:
         self.pod = pod
         if pod is not None:
             self.lines = NumberedLines(log_tag(pod))
-            self._reading = asyncio.create_task(self._read(pod, self.lines))
+            self._reading = self._background.start(self._read(pod, self.lines))
 
     def stop(self) -> None:
         """Read no more."""

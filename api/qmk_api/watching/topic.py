@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
+from qmk_api.background import Background
 from qmk_api.compiling.builds import DOCUMENT_BYTES
 from qmk_api.compiling.replies import job_reply, no_such_job
 from qmk_api.compiling.states import Ended, Open, State, StoredBuild
@@ -45,7 +46,13 @@ class Topic:
     """What is known of one build. ``changed`` is done as soon as there is more."""
 
     def __init__(
-        self, key: str, state: State, find: Find, logs: PodLogs, external_url: str
+        self,
+        key: str,
+        state: State,
+        find: Find,
+        logs: PodLogs,
+        external_url: str,
+        background: Background,
     ) -> None:
         self.key = key
         self.watchers = 0
@@ -53,7 +60,8 @@ class Topic:
         self.changed = _future()
         self._find = find
         self._external_url = external_url
-        self._log = LogReader(logs, self._notify)
+        self._background = background
+        self._log = LogReader(logs, self._notify, background)
         self._state: State | None = None
         self._output: bytes | None = None
         self._output_bytes = 0
@@ -72,7 +80,7 @@ class Topic:
     def start(self, interval: Callable[[], float]) -> None:
         """Look at the build every ``interval`` seconds from now on, until it ends."""
         if not self.over:
-            self._following = asyncio.create_task(self._follow(interval))
+            self._following = self._background.start(self._follow(interval))
 
     def stop(self) -> None:
         """Nobody watches any more: nothing is asked and nothing is read from here on."""
