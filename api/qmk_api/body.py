@@ -1,14 +1,17 @@
 """A request's JSON body, read within bounds whatever its Content-Type says.
 
 Values come out as the Kubernetes API server would give them back, so that a build key computed
-here equals one computed from the stored CompileJob: whole numbers are ints, all within the range
-that every JSON reader keeps exactly (https://www.rfc-editor.org/rfc/rfc8259#section-6).
+here equals one computed from the stored CompileJob: whole numbers are ints. One outside the range
+that every JSON reader keeps exactly (https://www.rfc-editor.org/rfc/rfc8259#section-6) becomes
+infinite, which whoever has a use for it refuses: clients put anything into fields that nobody
+reads.
 """
 
 import asyncio
 import contextlib
 import json
 import math
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -21,6 +24,9 @@ INTEGER_MAX = 2**53 - 1
 SECONDS_MAX = 30
 #: Arrays and objects inside one another. A keymap's macros, the deepest, take half of that.
 DEPTH_MAX = 32
+#: Half of a surrogate pair, which is no text: what is left of a name that was cut.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
 T = TypeVar("T")
 
 
@@ -46,7 +52,7 @@ async def read_json_as(request: Request, bytes_max: int, read: Callable[[Any], T
 
 
 def parse_json(raw: bytes) -> Any:
-    """Parse strict JSON in UTF-8.
+    """Parse strict JSON in UTF-8. Halves of surrogate pairs become U+FFFD.
 
     Raises:
         ApiError: 400, with what is wrong.
@@ -58,8 +64,6 @@ def parse_json(raw: bytes) -> Any:
             parse_float=_number,
             parse_constant=_no_constant,
         )
-        if b"\\u" in raw:  # half of a surrogate pair is no text
-            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise ApiError(400, "Invalid JSON data: the body is not UTF-8 text") from error
     except RecursionError as error:
@@ -67,7 +71,16 @@ def parse_json(raw: bytes) -> Any:
     except ValueError as error:
         raise ApiError(400, f"Invalid JSON data: {error}") from error
     _check_depth(value)
-    return value
+    # UTF-8 has no surrogates: only escapes bring some.
+    return _texts(value) if b"\\u" in raw else value
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub(_REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {_texts(name): _texts(item) for name, item in value.items()}
+    return [_texts(item) for item in value] if isinstance(value, list) else value
 
 
 def _check_depth(value: Any) -> None:
@@ -145,21 +158,18 @@ def _room(request: Request) -> BodyRoom:
     return room
 
 
-def _integer(text: str) -> int:
-    if len(text) > 17 or abs(int(text)) > INTEGER_MAX:
-        raise ValueError(f"number out of range: {text[:20]}")
-    return int(text)
+def _integer(text: str) -> int | float:
+    # Longer ones could be costly to read.
+    return _exact(int(text)) if len(text) <= 17 else math.inf
 
 
 def _number(text: str) -> int | float:
     value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"number out of range: {text[:20]}")
-    if not value.is_integer():
-        return value
-    if abs(value) > INTEGER_MAX:
-        raise ValueError(f"number out of range: {text[:20]}")
-    return int(value)
+    return _exact(int(value)) if value.is_integer() else value
+
+
+def _exact(value: int) -> int | float:
+    return value if abs(value) <= INTEGER_MAX else math.inf
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -73,6 +73,14 @@ async def test_push_to_a_channel_leaves_its_flag_and_is_told(world: World) -> No
     assert "zvecr has pushed 2 commits" in world.chat.told[0][1]
 
 
+@pytest.mark.parametrize("message", [r'"\ud83d"', r'"\ude00 \ud83d x"', "1e400", "9" * 400])
+async def test_commits_may_hold_anything(world: World, message: str) -> None:
+    body = encoded(push(commits=[{"message": "<message>"}]))
+    body = body.replace(b'"<message>"', message.encode())
+    assert (await deliver(world, body)).status_code == 204
+    assert FLAG in world.stored.objects
+
+
 async def test_failed_workflow_is_told(world: World) -> None:
     reply = await deliver(world, workflow_run("Update API Data"), "workflow_run")
     assert reply.status_code == 204
