@@ -25,6 +25,9 @@ RETRY_AFTER_SECONDS = 5
 log = logging.getLogger(__name__)
 #: Clients poll here, and read ``status`` before they look at the status code.
 _POLL_PATH = re.compile(r"/v1/compile/[^/]+")
+_POLL_PREFIX = b"/v1/compile/"
+#: Scheme and host of a target that is a whole URL.
+_ORIGIN = re.compile(rb"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 class ApiError(Exception):
@@ -84,9 +87,17 @@ class ErrorBoundary:
             await reply(scope, receive, send)
 
 
-def error_body(code: int, message: str) -> bytes:
-    """The body of an error that no application saw."""
-    return json.dumps({"code": code, "message": message}).encode()
+def may_be_poll(target: bytes, *, whole: bool = True) -> bool:
+    """Whether clients poll at a request target as it was sent, or may do so at one of which only
+    the beginning came."""
+    path = b"/" + _ORIGIN.sub(b"", target).lstrip(b"/")
+    return path.startswith(_POLL_PREFIX) or (not whole and _POLL_PREFIX.startswith(path))
+
+
+def error_body(code: int, message: str, *, poll: bool) -> bytes:
+    """The body of an error that no application saw, with a ``status`` for a ``poll``."""
+    body = {"code": code, "message": message} | ({"status": "unknown"} if poll else {})
+    return json.dumps(body).encode()
 
 
 def error_reply(

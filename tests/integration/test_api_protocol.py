@@ -1,5 +1,6 @@
 """Bytes that are no request, or too much of one: a clear 4xx, and the process lives on."""
 
+import contextlib
 from collections.abc import Iterator
 
 import httpx
@@ -71,7 +72,11 @@ REFUSED = {
     "no path": (400, [b"GET HTTP/1.1\r\n\r\n"]),
     "a target of neither form": (400, [get(b"v1")]),
     "a tunnel": (400, [b"CONNECT example.com:443 HTTP/1.1\r\n" + CLOSE + b"\r\n"]),
-    "an unknown method": (400, [b"FETCH /v1 HTTP/1.1\r\n" + CLOSE + b"\r\n"]),
+    "an unknown method": (501, [b"FETCH /v1 HTTP/1.1\r\n" + CLOSE + b"\r\n"]),
+    "a method in lower case": (501, [b"get /v1 HTTP/1.1\r\n" + CLOSE + b"\r\n"]),
+    "no Host": (400, [b"GET /v1 HTTP/1.1\r\nConnection: close\r\n\r\n"]),
+    "two Hosts": (400, [GET + b"Host: other\r\n\r\n"]),
+    "two Hosts in HTTP/1.0": (400, [b"GET /v1 HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"]),
     "a method that is nowhere allowed": (405, [b"TRACE /v1 HTTP/1.1\r\n" + CLOSE + b"\r\n"]),
     "HTTP/0.9": (400, [b"GET /v1\r\n\r\n"]),
     "an HTTP/2 preface": (400, [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]),
@@ -89,6 +94,11 @@ REFUSED = {
     "a length beyond the bound": (413, [POST + b"Content-Length: 2000000\r\n\r\n{"]),
     "a coding that is not chunked": (400, [POST + b"Transfer-Encoding: gzip\r\n\r\n{}"]),
     "chunked before another coding": (400, [POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n{}"]),
+    "another coding before chunked": (400, [POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n"]),
+    "chunked twice": (
+        400,
+        [POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    ),
     "a chunk size beyond 64 bits": (400, [CHUNKED + b"f" * 20 + b"\r\n"]),
     "a chunk size that is none": (400, [CHUNKED, b"zz\r\n{}"]),
     "a chunk size below zero": (400, [CHUNKED + b"-5\r\n{}"]),
@@ -112,7 +122,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_request_is_a_json_4xx(api: ApiProcess, name: str) -> None:
+def test_what_is_no_request_is_a_json_error(api: ApiProcess, name: str) -> None:
     code, pieces = REFUSED[name]
     [reply] = exchange(api.port, *pieces)
     assert reply.status == code, reply
@@ -122,6 +132,62 @@ def test_what_is_no_request_is_a_json_4xx(api: ApiProcess, name: str) -> None:
     assert reply.headers["access-control-allow-origin"] == "*"
     assert reply.headers["connection"] == "close"
     assert alive(api)
+
+
+JOB = b"/v1/compile/" + b"a" * 26
+POLLS = {
+    "a header field of 70 kB": (431, get(JOB)[:-2] + b"X: " + b"a" * 70_000 + b"\r\n\r\n"),
+    "150 header fields": (431, get(JOB)[:-2] + b"X: y\r\n" * 150 + b"\r\n"),
+    "a long query": (414, get(JOB + b"?" + b"a" * 20_000)),
+    "UTF-8 in a path": (400, get(b"/v1/compile/\xc3\xa9")),
+    "an encoded slash": (400, get(b"/v1/compile/az7%2Frtn")),
+    "an encoded slash in a whole URL": (400, get(b"http://api/v1/compile/az7%2Frtn")),
+    "dot segments": (400, get(b"/v1/compile/../x")),
+    "a path of 3 kB": (414, get(b"/v1/compile/" + b"a" * 3000)),
+    "two slashes at the beginning": (431, b"GET /" + JOB + b" HTTP/1.1\r\n" + b"X: y\r\n" * 150),
+    "a target that does not end": (414, b"GET /v1/compile/" + b"a" * 20_000),
+    "two Hosts": (400, get(JOB)[:-2] + b"Host: other\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", POLLS)
+def test_a_poll_that_is_refused_has_a_status(api: ApiProcess, name: str) -> None:
+    code, text = POLLS[name]
+    [reply] = exchange(api.port, text)
+    assert (reply.status, reply.json()["code"]) == (code, code)
+    assert reply.json()["status"] == "unknown"
+    assert reply.headers["access-control-allow-origin"] == "*"
+
+
+def test_other_refusals_have_no_status(api: ApiProcess) -> None:
+    for target in (b"/v1", b"/v1/compile", b"/v1/compiled/x"):
+        [reply] = exchange(api.port, get(target)[:-2] + b"X: y\r\n" * 150 + b"\r\n")
+        assert set(reply.json()) == {"code", "message"}
+    [reply] = exchange(api.port, get(b"/v1/info%2Fx"))
+    assert set(reply.json()) == {"code", "message"}
+
+
+HEADS = {
+    name: (code, [pieces[0].replace(b"GET ", b"HEAD ", 1), *pieces[1:]])
+    for name, (code, pieces) in REFUSED.items()
+    if pieces[0].startswith(b"GET ")
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_refused_head_has_no_body(api: ApiProcess, name: str) -> None:
+    code, pieces = HEADS[name]
+    with connect(api.port) as peer:
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                peer.sendall(piece)
+        raw = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := peer.recv(65536):
+                raw += piece
+    head, end, body = raw.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % code)
+    assert (end, body) == (b"\r\n\r\n", b"")
 
 
 ANSWERED = {

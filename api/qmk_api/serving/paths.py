@@ -5,7 +5,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from qmk_api.errors import error_reply
+from qmk_api.errors import error_reply, may_be_poll
 
 PATH_BYTES_MAX = 2048
 #: Paths that mean what they say: no escape, no empty or dot segment, no slash at the end.
@@ -35,7 +35,10 @@ class PlainPaths:
             try:
                 path = plain_path(scope["raw_path"])
             except UnfitPathError as unfit:
-                await error_reply(scope["path"], unfit.code, str(unfit))(scope, receive, send)
+                # Decoded, it may have a slash more than the path that was meant.
+                extra = {"status": "unknown"} if may_be_poll(scope["raw_path"]) else {}
+                reply = error_reply(scope["path"], unfit.code, str(unfit), extra=extra)
+                await reply(scope, receive, send)
                 return
             raw = b"/" + scope["raw_path"].strip(b"/")
             scope = {**scope, "path": path, "raw_path": raw}

@@ -6,7 +6,7 @@ What no application sees is refused here, as JSON open to any origin like every 
 import asyncio
 import heapq
 import logging
-from typing import Any, NoReturn
+from typing import Any
 
 import httptools
 from starlette.types import ASGIApp
@@ -18,9 +18,10 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
-from qmk_api.errors import error_body
+from qmk_api.errors import error_body, may_be_poll
 from qmk_api.serving.cors import ALLOWED
 from qmk_api.serving.reply_ends import before_body, until_closed
+from qmk_api.serving.request_heads import UnfitHeadError, check, fault, origin_form
 
 #: Request line and header fields together, and trailers, in bytes.
 HEAD_BYTES_MAX = 64 * 1024
@@ -42,10 +43,6 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 log = logging.getLogger(__name__)
 
 
-class _RefusedError(Exception):
-    """Raised through the parser; ``BoundedHttpProtocol._fault`` says why."""
-
-
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Refuses what is malformed, endless or too large, and leaves peers that stall."""
 
@@ -57,11 +54,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.url = b""
         self._in_head = False
         self._seen = False  # something that the bounds of another callback cover came
         self._loose_bytes = 0
         self._head_bytes = 0
-        self._fault: tuple[int, str] | None = None
+        self._method = b""
         self._refusal = b""
         self._deaf = False
         self._discarded = 0
@@ -99,8 +97,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self._deaf = True
             return
-        except httptools.HttpParserError:
-            self._refuse(*(self._fault or (400, "the request is not valid HTTP/1.1")))
+        except httptools.HttpParserError as error:
+            self._refuse_unfit(error, data)
             return
         if not self._seen:
             self._loose_bytes += len(data)
@@ -115,27 +113,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._seen = self._in_head = True
         self._loose_bytes = self._head_bytes = 0
+        self._method = b""
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
+        self._method = self.parser.get_method()
         if len(self.url) > URL_BYTES_MAX:
-            self._fail(414, f"the request target is longer than {URL_BYTES_MAX} bytes")
+            raise UnfitHeadError(414, f"the request target is longer than {URL_BYTES_MAX} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > HEAD_BYTES_MAX or len(self.headers) > HEADERS_MAX:
-            self._fail(431, f"more than {HEADERS_MAX} header fields or {HEAD_BYTES_MAX} bytes")
+            raise UnfitHeadError(
+                431, f"more than {HEADERS_MAX} header fields or {HEAD_BYTES_MAX} bytes"
+            )
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-        if self.parser.get_http_version() not in ("1.1", "1.0"):
-            self._fail(400, "this server speaks HTTP/1.1 and HTTP/1.0")
-        if not self.url.startswith(b"/"):
-            self.url = self._origin_form()
+        check(self.parser.get_http_version(), self.headers)
+        self.url = origin_form(self.url)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -144,6 +144,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._seen = True
+        self.url = self._method = b""
         super().on_message_complete()
 
     def _start_asgi_task(
@@ -206,19 +207,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         answered = self.cycle is None or self.cycle.response_complete
         return answered and not self.transport.get_write_buffer_size()
 
-    def _origin_form(self) -> bytes:
-        """The path and query of a target that begins with a scheme and a host, or is ``*``."""
-        if self.url == b"*":
-            return b"/"
-        try:
-            parsed = httptools.parse_url(self.url)
-        except httptools.HttpParserInvalidURLError:
-            self._fail(400, "the request target is neither a path nor a URL")
-        if parsed.schema is None:
-            self._fail(400, "the request target is neither a path nor a URL")
-        query = b"" if parsed.query is None else b"?" + parsed.query
-        return (parsed.path or b"/") + query
-
     def _head_is_late(self) -> None:
         self._head_timer = None
         if self._in_head:
@@ -226,9 +214,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _fail(self, code: int, message: str) -> NoReturn:
-        self._fault = (code, message)
-        raise _RefusedError
+    def _refuse_unfit(self, error: httptools.HttpParserError, data: bytes) -> None:
+        if isinstance(error, httptools.HttpParserInvalidURLError):
+            self._method = self.parser.get_method()
+        unfit = fault(error, data)
+        self._refuse(unfit.code, unfit.message)
 
     def _refuse(self, code: int, message: str) -> None:
         """Reply with an error once everything asked before it is answered, and close."""
@@ -251,7 +241,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._send_refusal()
 
     def _refusal_bytes(self, code: int, message: str) -> bytes:
-        body = error_body(code, message)
+        whole = bool(self.url and self.headers)
+        body = error_body(code, message, poll=may_be_poll(self.url, whole=whole))
         headers = [
             *self.server_state.default_headers,
             *ALLOWED,
@@ -260,7 +251,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             (b"connection", b"close"),
         ]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        return b"".join([STATUS_LINE[code], *lines, b"\r\n", body])
+        shown = b"" if self._method == b"HEAD" else body
+        return b"".join([STATUS_LINE[code], *lines, b"\r\n", shown])
 
     def _send_refusal(self) -> None:
         if not self.transport.is_closing():
