@@ -81,6 +81,12 @@ async def test_commits_may_hold_anything(world: World, message: str) -> None:
     assert FLAG in world.stored.objects
 
 
+async def test_what_only_people_read_holds_up_no_refresh(world: World) -> None:
+    reply = await deliver(world, push(pusher={"name": "Jane Doe"}, compare="http://x/y"))
+    assert reply.status_code == 204
+    assert FLAG in world.stored.objects
+
+
 async def test_failed_workflow_is_told(world: World) -> None:
     reply = await deliver(world, workflow_run("Update API Data"), "workflow_run")
     assert reply.status_code == 204
@@ -177,7 +183,8 @@ async def test_without_a_signature_no_body_is_read(world: World, given: str | No
 
 
 async def test_a_large_body_is_verified_and_read_as_a_small_one(world: World) -> None:
-    large = push(commits=[{"id": AFTER, "message": "x" * 80}] * 10_000)
+    large = push(commits=[{"id": AFTER, "message": "x" * 2000}] * 10_000)
+    assert 20_000_000 < len(encoded(large)) < BODY_BYTES_MAX
     assert (await deliver(world, large)).status_code == 204
     assert "has pushed 10000 commits" in world.chat.told[0][1]
     unsigned = {"X-Hub-Signature-256": "sha256=" + "0" * 64}
@@ -216,7 +223,7 @@ def test_githubs_own_example_of_a_signature() -> None:
         (b"[]", "not an object"),
         (b"null", "not an object"),
         (b"{}", "repository.full_name"),
-        (encoded(push(compare="http://x/y")), "compare"),
+        (encoded(push(ref="master")), "ref"),
     ],
 )
 async def test_signed_payload_that_is_not_as_expected_is_400(

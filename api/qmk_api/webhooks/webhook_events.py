@@ -21,7 +21,7 @@ DEFAULT_REF = "refs/heads/master"
 DEVELOP_MERGE = "Update develop after master merge"
 API_DATA = "Update API Data"
 
-_REPOSITORY = r"[A-Za-z0-9-]{1,64}/[A-Za-z0-9._-]{1,100}"
+_REPOSITORY = r"[A-Za-z0-9_-]{1,64}/[A-Za-z0-9._-]{1,100}"
 _REF = r"refs/[^\x00-\x20\x7f]{1,1024}"
 #: A user's name, or that of an app such as ``dependabot[bot]``.
 _PUSHER = r"[A-Za-z0-9._\[\]-]{1,100}"
@@ -35,13 +35,16 @@ class UnexpectedPayload(ValueError):
 
 @dataclass(frozen=True)
 class Push:
-    """A ref of a repository moved to the commit ``after``; for a deleted one that is all zeros."""
+    """A ref of a repository moved to the commit ``after``; for a deleted one that is all zeros.
+
+    The rest is only told to people. ``commits`` is how many came; None where nobody can tell.
+    """
 
     repository: str
     ref: str
     after: str
     forced: bool
-    commits: int
+    commits: int | None
     pusher: str
     compare: str
 
@@ -109,14 +112,17 @@ def news(event: Push | WorkflowFailure, channels: Iterable[ChannelSource]) -> Ne
 
 
 def _push(payload: dict[str, Any]) -> Push:
+    repository = _text(payload, "repository.full_name", _REPOSITORY)
+    after = _text(payload, "after", COMMIT_PATTERN)
+    commits = _find(payload, "commits")
     return Push(
-        repository=_text(payload, "repository.full_name", _REPOSITORY),
+        repository=repository,
         ref=_text(payload, "ref", _REF),
-        after=_text(payload, "after", COMMIT_PATTERN),
-        forced=_value(payload, "forced", bool),
-        commits=len(_value(payload, "commits", list)),
-        pusher=_text(payload, "pusher.name", _PUSHER),
-        compare=_text(payload, "compare", _LINK),
+        after=after,
+        forced=_find(payload, "forced") is True,
+        commits=len(commits) if isinstance(commits, list) else None,
+        pusher=_told(payload, "pusher.name", _PUSHER, "somebody"),
+        compare=_told(payload, "compare", _LINK, f"https://github.com/{repository}/commit/{after}"),
     )
 
 
@@ -126,9 +132,9 @@ def _workflow_failure(payload: dict[str, Any]) -> WorkflowFailure | None:
     if _text(payload, "workflow_run.conclusion", _LINE) != "failure":
         return None
     return WorkflowFailure(
-        workflow=_text(payload, "workflow_run.name", _LINE),
-        branch=_text(payload, "workflow_run.head_branch", _LINE),
-        url=_text(payload, "workflow_run.html_url", _LINK),
+        workflow=_told(payload, "workflow_run.name", _LINE, ""),
+        branch=_told(payload, "workflow_run.head_branch", _LINE, "unknown"),
+        url=_told(payload, "workflow_run.html_url", _LINK, "unknown"),
     )
 
 
@@ -142,6 +148,8 @@ def _pushed(push: Push, channels: Iterable[ChannelSource]) -> News | None:
         where += f" ({_plain(push.ref.split('/', 2)[-1])})"
     force = "force " if push.forced else ""
     commits = "1 commit" if push.commits == 1 else f"{push.commits} commits"
+    if push.commits is None:
+        commits = "commits"
     text = (
         f"{push.pusher} has {force}pushed {commits} to {where}. Head is now {push.after}. "
         f"Changes: {push.compare}"
@@ -154,17 +162,23 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._/#+=-]", "_", name)[:100]
 
 
+def _told(payload: dict[str, Any], path: str, pattern: str, otherwise: str) -> str:
+    """A text that only people read: nothing fails for one that is not fit for them."""
+    value = _find(payload, path)
+    return value if isinstance(value, str) and re.fullmatch(pattern, value) else otherwise
+
+
 def _text(payload: dict[str, Any], path: str, pattern: str) -> str:
-    value: str = _value(payload, path, str)
+    value = _find(payload, path)
+    if not isinstance(value, str):
+        raise UnexpectedPayload(f"{path} is missing or of another type")
     if not re.fullmatch(pattern, value):
         raise UnexpectedPayload(f"{path} is not of the form that it should have")
     return value
 
 
-def _value(payload: dict[str, Any], path: str, kind: type) -> Any:
+def _find(payload: dict[str, Any], path: str) -> Any:
     value: Any = payload
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(value, kind):
-        raise UnexpectedPayload(f"{path} is missing or of another type")
     return value

@@ -20,8 +20,8 @@ from qmk_api.webhooks.webhook_signature import signed, well_formed
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 
-#: GitHub ends at 25 MB. This is far above what a push usually takes, and anybody may send it.
-BODY_BYTES_MAX = 5 << 20
+#: GitHub's own bound, https://docs.github.com/en/webhooks/webhook-events-and-payloads.
+BODY_BYTES_MAX = 25 << 20
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 HEADERS = {
