@@ -8,11 +8,15 @@ from typing import TypeVar
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError
 
 from qmk_api.settings import RedisSettings
 
 CALL_SECONDS = 0.15
+#: Calls in a row that must fail before Redis counts as away. A single one may be the fault of its
+#: caller, or of a process that is busy otherwise.
+FAILURES_MAX = 3
 V = TypeVar("V")
 log = logging.getLogger(__name__)
 
@@ -24,13 +28,15 @@ class RedisAway(Exception):
 class RedisLink:
     """The process's one way to Redis.
 
-    The first call that fails opens the breaker, and calls then cost nothing; only ``check``, which
-    no request waits for, tries Redis again and closes it. Without settings it is always open.
+    A connection that fails, or FAILURES_MAX calls in a row that do, open the breaker, and calls
+    then cost nothing; only ``check``, which no request waits for, tries Redis again and closes it.
+    Without settings it is always open.
     """
 
     def __init__(self, settings: RedisSettings | None) -> None:
         self._redis = None if settings is None else _client(settings)
         self._in_use = True
+        self._failures = 0
 
     @property
     def pool(self) -> ConnectionPool | None:
@@ -50,7 +56,7 @@ class RedisLink:
         try:
             await self._ask(self._redis, lambda redis: redis.ping())
         except RedisAway:
-            return False
+            return self._in_use
         self._in_use = True
         return True
 
@@ -59,14 +65,24 @@ class RedisLink:
             await self._redis.aclose()
 
     async def _ask(self, redis: Redis, ask: Callable[[Redis], Awaitable[V]]) -> V:
+        failures = self._failures
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await ask(redis)
+                answer = await ask(redis)
         except (RedisError, OSError) as error:
-            if self._in_use:
-                log.warning("Redis is away, doing without it: %s", error)
-            self._in_use = False
+            if failures == self._failures:  # calls that fail together are one failure
+                self._failures += 1
+            lost = isinstance(error, NoConnection | OSError) and not isinstance(error, TimeoutError)
+            if lost or self._failures >= FAILURES_MAX:
+                self._open(error)
             raise RedisAway from error
+        self._failures = 0
+        return answer
+
+    def _open(self, error: Exception) -> None:
+        if self._in_use:
+            log.warning("Redis is away, doing without it: %r", error)
+        self._in_use = False
 
 
 def _client(settings: RedisSettings) -> Redis:
