@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -50,6 +51,12 @@ class RedisServer:
     def stored_keys(self) -> list[str]:
         with self._client() as client:
             return sorted(key.decode() for key in client.scan_iter())
+
+    def calls(self, command: str) -> int:
+        """How often it was asked for something."""
+        with self._client() as client:
+            stats: Any = client.info("commandstats")
+        return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
 
     def _answers(self) -> bool:
         with self._client() as client:

@@ -1,12 +1,18 @@
 """Counts of compiles in a real Redis, over days, restarts and outages."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 
 import pytest
 
 from qmk_api.adapters.redis_link import RedisLink
-from qmk_api.adapters.usage_counts import DAYS_MAX, REMEMBERED_SECONDS, RedisUsageCounts
+from qmk_api.adapters.usage_counts import (
+    DAYS_MAX,
+    REMEMBERED_SECONDS,
+    SETTLED_SECONDS,
+    RedisUsageCounts,
+)
 from qmk_api.settings import RedisSettings
 from tests.integration.redis_server import RedisServer, running_redis
 
@@ -64,6 +70,41 @@ async def test_counts_of_all_replicas_are_one_and_expire(
     (key,) = redis.stored_keys()
     left = await link.call(lambda client: client.ttl(key))
     assert DAYS_MAX * DAY < left <= (DAYS_MAX + 1) * DAY
+
+
+async def test_days_that_are_over_are_read_once(link: RedisLink, redis: RedisServer) -> None:
+    now = Times()
+    counts = RedisUsageCounts(link, now, now)
+    for days in range(DAYS_MAX):
+        for _ in range(days + 1):
+            await counts.count("a")
+        now.seconds += DAY
+    now.seconds -= DAY
+    expected = [{"a": sum(range(DAYS_MAX - back, DAYS_MAX + 1))} for back in range(DAYS_MAX)]
+    assert await ask_all(counts) == expected
+    for _ in range(2):
+        now.seconds += REMEMBERED_SECONDS
+        before = redis.calls("hgetall")
+        assert await ask_all(counts) == expected
+        assert redis.calls("hgetall") == before + 1
+
+
+async def ask_all(counts: RedisUsageCounts) -> list[Mapping[str, int]]:
+    """What is counted for each number of days, asked for at once."""
+    return await asyncio.gather(*(counts.keyboards(days) for days in range(1, DAYS_MAX + 1)))
+
+
+async def test_a_day_is_over_a_moment_after_its_end(link: RedisLink) -> None:
+    now, late = Times(), Times()
+    counts, other = RedisUsageCounts(link, now, now), RedisUsageCounts(link, late, late)
+    now.seconds += 65
+    assert await counts.keyboards(2) == {}
+    await other.count("a")
+    now.seconds += REMEMBERED_SECONDS
+    assert await counts.keyboards(1) == {}
+    assert await counts.keyboards(2) == {"a": 1}
+    now.seconds += SETTLED_SECONDS
+    assert await counts.keyboards(2) == {"a": 1}
 
 
 async def test_answer_is_remembered_for_a_moment(link: RedisLink) -> None:
