@@ -151,7 +151,9 @@ POLLS = {
 
 
 @pytest.mark.parametrize("name", POLLS)
-def test_a_poll_that_is_refused_has_a_status(api: ApiProcess, name: str) -> None:
+def test_rules_4_and_6_a_poll_that_is_refused_is_json_and_has_a_status(
+    api: ApiProcess, name: str
+) -> None:
     code, text = POLLS[name]
     [reply] = exchange(api.port, text)
     assert (reply.status, reply.json()["code"]) == (code, code)

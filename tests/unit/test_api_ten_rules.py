@@ -1,4 +1,9 @@
-"""What breaks the main client if it is otherwise: one test for each rule."""
+"""What breaks the main client if it is otherwise: at least one test for each rule.
+
+Rules 4 and 6 also hold for what is refused before any application sees it: over bare sockets, in
+tests/integration/test_api_protocol.py. Rule 8 also holds while pods are replaced:
+tests/e2e/test_rollout.py.
+"""
 
 import json
 import re
@@ -146,11 +151,11 @@ async def test_rule_8_finished_job_survives_an_outage_of_kubernetes(world: World
 
 
 async def test_rule_9_service_tells_a_whole_queue_length(world: World) -> None:
-    for number, phase in enumerate(Phase):
-        world.add_job(f"{number}" * 26, phase=phase)
+    for number, phase in enumerate([*Phase, *[Phase.QUEUED] * 20]):
+        world.add_job(f"{number:026}", phase=phase)
     async with world.client() as client:
-        reply = (await client.get("/v1")).json()
-    assert reply["queue_length"] == 3
+        length = (await client.get("/v1")).json()["queue_length"]
+    assert (type(length), length) == (int, 23)
 
 
 async def test_rule_10_null_layers_and_any_name_are_built(world: World) -> None:
