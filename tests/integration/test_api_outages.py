@@ -90,24 +90,33 @@ def test_redis_outage_is_not_noticed_by_anyone(started: Started) -> None:
     def checks(good: bool) -> bool:
         return bool(http.get("/readyz").json()["checks"]["redis"] is good)
 
+    def compiled_from_fresh_channel() -> str:
+        """The commit of firmware that the process has not seen before."""
+        commit, channel = os.urandom(20).hex(), f"test-{os.urandom(4).hex()}"
+        publish(system.s3, commit, channel=channel)
+        body = request_body("KC_6", branch=channel)
+        assert http.post("/v1/compile", json=body).status_code == 200
+        return commit
+
+    def copies_kept() -> bool:
+        commit = compiled_from_fresh_channel()
+        return any(commit in key for key in redis.stored_keys())
+
     api.wait_ready()
     wait_for("Redis in use", lambda: checks(True), seconds=10)
-    http.post("/v1/compile", json=request_body("KC_5"))
-    assert any(system.commit in key for key in redis.stored_keys())
+    # On a busy machine one call may take too long, and then leaves no copy.
+    wait_for("copies in Redis", copies_kept, seconds=20)
     redis.stop()
-    fresh = os.urandom(20).hex()
-    publish(system.s3, fresh, channel="develop-of-test")
-    body = request_body("KC_6", branch="develop-of-test")
-    assert http.post("/v1/compile", json=body).status_code == 200
+    compiled_from_fresh_channel()
     wait_for("Redis found missing", lambda: checks(False), seconds=10)
     assert http.get("/v1").json()["status"] == "running"
     assert http.post("/v1/compile", json=request_body("KC_7")).status_code == 200
     redis.start()
-    assert redis.stored_keys() == []
     wait_for("Redis in use again", lambda: checks(True), seconds=10)
+    wait_for("copies in Redis again", copies_kept, seconds=20)
 
 
-async def test_redis_that_accepts_and_says_nothing_costs_one_call(started: Started) -> None:
+async def test_redis_that_accepts_and_says_nothing_costs_a_few_calls(started: Started) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         cache = RedisCache(RedisLink(RedisSettings("127.0.0.1", silent.getsockname()[1])))
         try:
@@ -116,7 +125,7 @@ async def test_redis_that_accepts_and_says_nothing_costs_one_call(started: Start
                 assert await cache.get("key") is None
                 await cache.set("key", b"value")
             assert not await cache.check()
-            assert time.monotonic() - begun < 100 * CALL_SECONDS
+            assert time.monotonic() - begun < 20 * CALL_SECONDS
         finally:
             await cache.close()
 
