@@ -38,6 +38,7 @@ def test_reply_for_any_stored_build(
     assert reply.is_failed is not result.succeeded
     assert bool(reply.result.firmware_binary_url) is result.succeeded
     assert (reply.result.returncode == 0) is result.succeeded
+    check_files(reply)
 
 
 @given(job_ids, jobs, st.text(), requests)
@@ -50,6 +51,7 @@ def test_reply_for_any_job_without_a_result(
     assert reply.result is not None
     assert reply.result.output.strip()
     assert reply.result.returncode != 0
+    check_files(reply)
 
 
 @given(job_ids, st.sampled_from([phase for phase in Phase if not phase.final]))
@@ -59,6 +61,15 @@ def test_reply_for_any_open_job(job_id: JobId, phase: Phase) -> None:
     reply = checked(job_reply(job_id, Open(job, phase, None, 3), BASE))
     assert (reply.result, reply.is_failed) == (None, None)
     assert reply.status == ("running" if phase is Phase.RUNNING else "queued")
+
+
+def check_files(reply: schemas.CompileJobState) -> None:
+    """Addresses of files are told twice, and are absent twice."""
+    result = reply.result
+    assert result is not None
+    assert reply.firmware_binary_url == result.firmware_binary_url
+    assert reply.firmware_keymap_url == result.firmware_keymap_url != []
+    assert reply.firmware_source_url == result.firmware_source_url != []
 
 
 def checked(reply: dict[str, Any]) -> schemas.CompileJobState:

@@ -22,6 +22,8 @@ from qmk_contract.phases import Phase, Reason
 #: well, and for an end that is not the compiler's.
 NO_FIRMWARE = -4
 NO_COMPILER = -3
+#: What the result and, for clients that look there, the reply itself has.
+_FILES = ("firmware_binary_url", "firmware_keymap_url", "firmware_source_url")
 _OWN_FAULT = "The service could not finish this build. Nothing needs to be wrong with the keymap"
 
 
@@ -170,6 +172,7 @@ def _finished(
         "status": status,
         "is_failed": failed,
         "result": result,
+        **{name: result[name] for name in _FILES if name in result},
         **_dates(created),
     }
 

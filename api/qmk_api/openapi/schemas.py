@@ -68,8 +68,10 @@ class Error(_Reply):
     key: int | None = None
     status: Literal["unknown"] | None = None
     retry_after: int | None = Field(default=None, description="Seconds, with code 429.")
-    queue_position: int | None = Field(default=None, description="Jobs ahead, with code 429.")
-    queue_length: int | None = None
+    queue_position: int | None = Field(
+        default=None, description="Jobs ahead, with code 429 of the queue."
+    )
+    queue_length: int | None = Field(default=None, description="Jobs that people wait for.")
 
 
 class Memory(_Reply):
@@ -133,12 +135,18 @@ class CompileResult(_Reply):
 
 
 class CompileJobState(_Reply):
-    """Where a job is. ``is_failed`` and ``result`` are null until its end."""
+    """Where a job is. ``is_failed`` and ``result`` are null until its end.
+
+    The URLs are those of ``result``, for clients that look for them here.
+    """
 
     id: str
     status: Literal["queued", "running", "finished", "failed"]
     is_failed: bool | None
     result: CompileResult | None
+    firmware_binary_url: list[str] = Field(default=[], min_length=1)
+    firmware_keymap_url: list[str] = Field(default=[], min_length=1)
+    firmware_source_url: list[str] = Field(default=[], min_length=1)
     created_at: str
     enqueued_at: str
     reason: str | None = None
@@ -173,7 +181,7 @@ class Health(_Reply):
     """The service's state. Pings are seconds since 1970."""
 
     last_ping: float | None
-    queue_length: int
+    queue_length: int = Field(description="Jobs that people wait for and that have not begun.")
     status: Literal["starting", "running", "degraded"]
     status_last_ping: Literal["starting", "good", "degraded"]
     status_tasks_ping: Literal["starting", "good", "degraded"]
