@@ -143,12 +143,12 @@ async def _unavailable(request: Request, error: Unavailable) -> JSONResponse:
 
 
 async def _too_many_requests(request: Request, error: TooManyRequests) -> JSONResponse:
-    length = request.app.state.services.queue.view().length
-    extra = {
-        "retry_after": error.retry_after,
-        "queue_position": length if error.position is None else error.position,
-        "queue_length": length,
-    }
+    extra = {"retry_after": error.retry_after}
+    if error.position is not None:
+        length = request.app.state.services.queue.view().interactive
+        # The view is a moment old: the position may count more.
+        extra["queue_position"] = error.position
+        extra["queue_length"] = max(length, error.position)
     headers = {"Retry-After": str(error.retry_after)}
     return error_reply(request.url.path, 429, str(error), extra=extra, headers=headers)
 

@@ -21,7 +21,7 @@ from qmk_api.compiling.fair_use import (
 from qmk_api.openapi import schemas
 from qmk_api.settings import LimitSettings
 from qmk_contract.compile_job import ANONYMOUS
-from qmk_contract.phases import Phase
+from qmk_contract.phases import JobClass, Phase
 from tests.unit.api_fakes import RUNNING, SETTINGS, World, key_of, keymap_body
 
 
@@ -41,11 +41,12 @@ async def post(
     return await client.post("/v1/compile", json=body, headers={"X-Forwarded-For": address})
 
 
-def check_refused(reply: httpx.Response, position: int) -> None:
+def check_refused(reply: httpx.Response, position: int | None) -> None:
     assert reply.status_code == 429, reply.text
     told = reply.json()
     assert schemas.Error.model_validate(told).code == 429
-    assert told["queue_position"] == position
+    assert told.get("queue_position") == position
+    assert ("queue_position" in told) == ("queue_length" in told) == (position is not None)
     assert int(reply.headers["Retry-After"]) == told["retry_after"] >= 1
     assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
@@ -56,8 +57,7 @@ async def test_above_the_rate_is_429_for_that_client_alone() -> None:
         assert [(await post(client)).status_code for _ in range(3)] == [200] * 3
         world.clock.seconds += 1
         refused = await post(client)
-        check_refused(refused, position=1)
-        assert refused.json()["queue_length"] == 1
+        check_refused(refused, position=None)
         assert refused.json()["retry_after"] <= 3600
         assert "3/hour" in refused.json()["message"]
         assert (await post(client, address="192.0.2.2")).status_code == 200
@@ -120,10 +120,27 @@ async def test_full_queue_is_429_for_all_but_hits_and_joins() -> None:
             world.clock.seconds += later
             refused = await post(client, "KC_3", "192.0.2.9")
             check_refused(refused, position=2)
+            assert refused.json()["queue_length"] == 2
             assert "full" in refused.json()["message"]
         assert (await post(client, "KC_1", "192.0.2.9")).status_code == 200
         assert (await post(client, "KC_9", "192.0.2.9")).status_code == 200
     assert len(world.jobs.created) == 2
+
+
+async def test_jobs_that_nobody_waits_for_fill_no_queue() -> None:
+    world = world_of(queued=2, queued_per_client=1)
+    for number, job_class in enumerate([JobClass.TEST, JobClass.CI] * 20):
+        job = world.add_job(f"{number:026}", phase=Phase.QUEUED)
+        world.jobs.jobs[job.name] = replace(
+            job, spec=replace(job.spec, job_class=job_class, client="192.0.2.1")
+        )
+    async with world.client() as client:
+        assert (await post(client, "KC_0")).status_code == 200
+        check_refused(await post(client, "KC_1"), position=1)
+        assert (await post(client, "KC_1", "192.0.2.2")).status_code == 200
+        refused = await post(client, "KC_2", "192.0.2.3")
+        check_refused(refused, position=2)
+        assert refused.json()["queue_length"] == 2
 
 
 async def test_join_of_a_job_that_the_watch_has_not_seen_passes_the_bound() -> None:

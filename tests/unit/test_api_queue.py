@@ -10,8 +10,8 @@ from qmk_api.adapters.job_watch import JobWatch
 from qmk_api.compiling.admissions import Admissions
 from qmk_api.compiling.fair_use import NO_BOUND, QueueBounds, TooManyRequests
 from qmk_api.compiling.queue_view import VIEW_SHARE, Queue, queue_view
-from qmk_contract.compile_job import CompileJob, Timestamps
-from qmk_contract.phases import Phase
+from qmk_contract.compile_job import ANONYMOUS, CompileJob, Timestamps
+from qmk_contract.phases import JobClass, Phase
 from qmk_contract.queue import UNSEEN_BUILD_SECONDS, Limits
 from tests.unit.api_fakes import NOW, Clock, FakeJobs, World
 
@@ -28,6 +28,26 @@ def test_reruns_wait_again_and_only_waiting_jobs_have_positions() -> None:
     view = queue_view(world.jobs.all_known())
     assert view.positions == {"a" * 26: 0, "b" * 26: 1}
     assert view.length == 3
+
+
+async def test_only_jobs_that_people_wait_for_make_a_service_look_busy() -> None:
+    world = World()
+    names = [letter * 26 for letter in "abcdefghijklmnopqrstuvwxyz2345"]
+    classes = [*JobClass] * 10
+    for number, (name, job_class) in enumerate(zip(names, classes, strict=True)):
+        phase = (Phase.QUEUED, Phase.STARTING)[number < 3]
+        job = world.add_job(name, phase=phase, timestamps=times(queued=number))
+        world.jobs.jobs[name] = replace(job, spec=replace(job.spec, job_class=job_class))
+    view = queue_view(world.jobs.all_known())
+    assert (view.length, view.interactive) == (30, 10)
+    assert list(view.positions.values()) == list(range(27)), "first come, first served, over all"
+    last = names[27 + classes.index(JobClass.INTERACTIVE)]
+    assert view.clients == {ANONYMOUS: list(range(view.positions[last] + 1))[::3]}
+    async with world.client() as client:
+        for path in ("/v1", "/v1/healthcheck"):
+            assert (await client.get(path)).json()["queue_length"] == 10
+        polled = (await client.get(f"/v1/compile/{last}")).json()
+    assert (polled["queue_position"], polled["queue_length"]) == (view.positions[last], 30)
 
 
 async def test_job_that_runs_again_counts_as_waiting() -> None:

@@ -51,7 +51,7 @@ class Admissions:
         until_any = view.build_seconds / self._limits.max_running
         return Crowd(
             own=len(own) + coming[client],
-            everyone=len(view.positions) + coming.total(),
+            everyone=sum(map(len, view.clients.values())) + coming.total(),
             until_own=(ahead + 1) * until_any,
             until_any=until_any,
         )

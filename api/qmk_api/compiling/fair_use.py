@@ -23,7 +23,7 @@ class TooManyRequests(Exception):
     """A client asked for more than its share.
 
     ``retry_after`` is whole seconds, at least one. ``position`` counts the jobs that wait ahead
-    of what was refused: those of the client or, where that is not what is bounded, of all.
+    of what was refused, those of the client or of all; None where it was no matter of the queue.
     """
 
     def __init__(self, message: str, retry_after: float, position: int | None = None) -> None:
@@ -47,7 +47,7 @@ class QueueBounds:
 
 @dataclass(frozen=True)
 class Crowd:
-    """The queue as one client meets it: jobs of its own and of all that wait.
+    """The queue as one client meets it: interactive jobs of its own and of all that wait.
 
     ``until_own`` is seconds until the client's next job begins, ``until_any`` until any does.
     """

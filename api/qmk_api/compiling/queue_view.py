@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from qmk_api.memory import Clock
 from qmk_api.ports import Jobs
 from qmk_contract.compile_job import CompileJob
-from qmk_contract.phases import Phase
+from qmk_contract.phases import JobClass, Phase
 from qmk_contract.queue import (
     UNSEEN_BUILD_SECONDS,
     Limits,
@@ -26,6 +26,7 @@ VIEW_SHARE = 0.05
 _PENDING, _QUEUED, _STARTING, _RUNNING = (
     Phase.PENDING, Phase.QUEUED, Phase.STARTING, Phase.RUNNING,
 )  # fmt: skip
+_INTERACTIVE = JobClass.INTERACTIVE
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -34,10 +35,12 @@ class QueueView:
     """Jobs ahead by job name, how many jobs are neither running nor at their end, how many hold
     slots, and how long a build takes.
 
-    ``clients`` has the positions of each client's jobs, in order.
+    ``interactive`` counts only the jobs that people wait for, and ``clients`` has the positions of
+    only those, by client and in order: no number of tests makes the queue full for people.
     """
 
     length: int = 0
+    interactive: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
     clients: Mapping[str, Sequence[int]] = field(default_factory=dict)
     holding: int = 0
@@ -94,14 +97,16 @@ def phase(job: CompileJob) -> Phase:
 
 def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
     waiting: dict[str, CompileJob] = {}
-    starting = running = 0
+    starting = running = interactive = 0
     built: list[tuple[datetime, float]] = []
     for job in jobs:
         at, times, seconds = phase(job), job.status.timestamps, job.status.duration_seconds
         if at is _PENDING or at is _QUEUED:
             waiting[job.name] = job
+            interactive += job.spec.job_class is _INTERACTIVE
         elif at is _STARTING:
             starting += 1
+            interactive += job.spec.job_class is _INTERACTIVE
         elif at is _RUNNING:
             running += 1
         if seconds is not None and times.started is not None and times.finished is not None:
@@ -113,9 +118,12 @@ def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
     clients = defaultdict(list)
     for ahead, waits in enumerate(order):
         positions[waits.name] = ahead
-        clients[waiting[waits.name].spec.client].append(ahead)
+        spec = waiting[waits.name].spec
+        if spec.job_class is _INTERACTIVE:
+            clients[spec.client].append(ahead)
     return QueueView(
         length=len(order) + starting,
+        interactive=interactive,
         positions=positions,
         clients=clients,
         holding=starting + running,

@@ -36,14 +36,14 @@ async def installer() -> RedirectResponse:
 @router.head("/v1", include_in_schema=False)
 @router.get("/v1", response_model=Root)
 async def root(services: ServicesOf) -> JSONResponse:
-    """The service's state, how many jobs wait, and what else there is."""
+    """The service's state, how many jobs people wait for, and what else there is."""
     return JSONResponse({"children": list(CHILDREN), **_health(services)})
 
 
 @router.head("/v1/healthcheck", include_in_schema=False)
 @router.get("/v1/healthcheck", response_model=Health)
 async def healthcheck(services: ServicesOf) -> JSONResponse:
-    """The service's state and how many jobs wait."""
+    """The service's state and how many jobs people wait for."""
     return JSONResponse(_health(services))
 
 
@@ -85,7 +85,7 @@ def _health(services: Services) -> dict[str, object]:
     good = "degraded" if health.missing() else "good"
     return {
         "last_ping": health.last_good,
-        "queue_length": services.queue.view().length,
+        "queue_length": services.queue.view().interactive,
         "status": status,
         "status_last_ping": "starting" if health.starting else good,
         "status_tasks_ping": "starting",  # the predecessor's word for: no task was seen yet
