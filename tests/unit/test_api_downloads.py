@@ -365,6 +365,13 @@ class Leaving:
             await asyncio.Event().wait()
 
 
+@pytest.mark.parametrize("name", FILES)
+async def test_files_of_a_job_that_nobody_knows_say_so(world: World, name: str) -> None:
+    reply = await get(world, f"{JOB}/{name}")
+    error = schemas.Error.model_validate(reply.json())
+    assert (reply.status_code, error.message) == (404, "Compile job not found")
+
+
 async def test_client_that_is_gone_holds_no_connection_to_storage() -> None:
     content, client = FakeObject(HEX), Leaving()
     response = ObjectResponse(content, artifacts.BINARY, {})

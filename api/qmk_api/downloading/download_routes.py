@@ -100,6 +100,8 @@ async def _keymap(job_id: JobId, services: Services) -> tuple[str, bytes]:
     """The keymap's file name and content, as its user's own."""
     document = await services.lookup.request(job_id.key)
     if document is None:
+        if await services.lookup.find(job_id.key) is None:
+            raise ApiError(404, "Compile job not found")
         raise ApiError(404, "the keymap of this job is not stored")
     content = json.dumps(keymap_document(document, job_id), indent=2).encode()
     return keymap_file_name(document["keyboard"], _name(job_id)), content
