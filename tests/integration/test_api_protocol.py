@@ -1,6 +1,9 @@
 """Bytes that are no request, or too much of one: a clear 4xx, and the process lives on."""
 
 import contextlib
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import httpx
@@ -190,6 +193,14 @@ def test_a_refused_head_has_no_body(api: ApiProcess, name: str) -> None:
     head, end, body = raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % code)
     assert (end, body) == (b"\r\n\r\n", b"")
+
+
+def test_a_refused_upload_of_a_client_that_closes_gets_its_reply(api: ApiProcess) -> None:
+    for _ in range(8):  # urllib asks for an end of the connection, and reads once all is sent
+        upload = urllib.request.Request(f"{api.url}/v1/compile", b" " * 6_000_000)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(upload, timeout=30)
+        assert refused.value.code == json.load(refused.value)["code"] == 413
 
 
 ANSWERED = {

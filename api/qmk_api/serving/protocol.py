@@ -9,18 +9,12 @@ import logging
 from typing import Any
 
 import httptools
-from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from qmk_api.errors import error_body, may_be_poll
-from qmk_api.serving.cors import ALLOWED
-from qmk_api.serving.reply_ends import before_body, until_closed
+from qmk_api.serving.refusals import refusal
+from qmk_api.serving.reply_ends import readable
 from qmk_api.serving.request_heads import UnfitHeadError, check, fault, origin_form
 
 #: Request line and header fields together, and trailers, in bytes.
@@ -38,8 +32,6 @@ CONNECTIONS_MAX = 10_000
 #: The part of all connections that is closed at once for a new one, so that looking through them
 #: is seldom.
 ROOM_SHARE = 0.01
-#: Header fields of requests that have a body.
-_FRAMING = (b"content-length", b"transfer-encoding")
 log = logging.getLogger(__name__)
 
 
@@ -147,16 +139,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.url = self._method = b""
         super().on_message_complete()
 
-    def _start_asgi_task(
-        self,
-        cycle: RequestResponseCycle,
-        app: ASGIApp,  # type: ignore[override]
-    ) -> None:
-        if cycle.scope["http_version"] == "1.0":
-            app = until_closed(app, cycle)
-        if any(name in _FRAMING for name, _ in cycle.scope["headers"]):
-            app = before_body(app, cycle, self._linger)
-        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, readable(app, cycle, self._linger))  # type: ignore[arg-type]
 
     def on_response_complete(self) -> None:
         last = not self.pipeline
@@ -224,7 +208,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Reply with an error once everything asked before it is answered, and close."""
         log.info("refused", extra={"fields": {"status": code, "reason": message}})
         self._deaf = True
-        self._refusal = self._refusal_bytes(code, message)
+        self._refusal = refusal(
+            code,
+            message,
+            self.server_state.default_headers,
+            method=self._method,
+            target=self.url,
+            whole=bool(self.url and self.headers),
+        )
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             self._send_refusal()
@@ -239,20 +230,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.transport.close()
             else:
                 self._send_refusal()
-
-    def _refusal_bytes(self, code: int, message: str) -> bytes:
-        whole = bool(self.url and self.headers)
-        body = error_body(code, message, poll=may_be_poll(self.url, whole=whole))
-        headers = [
-            *self.server_state.default_headers,
-            *ALLOWED,
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        shown = b"" if self._method == b"HEAD" else body
-        return b"".join([STATUS_LINE[code], *lines, b"\r\n", shown])
 
     def _send_refusal(self) -> None:
         if not self.transport.is_closing():

@@ -5,8 +5,23 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+#: Header fields of requests that have a body.
+_FRAMING = (b"content-length", b"transfer-encoding")
 
-def until_closed(app: ASGIApp, cycle: RequestResponseCycle) -> ASGIApp:
+
+def readable(app: ASGIApp, cycle: RequestResponseCycle, linger: Callable[[], None]) -> ASGIApp:
+    """The application, with ends of its replies as this request's peer needs them.
+
+    ``linger`` ends a connection whose peer is still sending.
+    """
+    if cycle.scope["http_version"] == "1.0":
+        app = _until_closed(app, cycle)
+    if any(name in _FRAMING for name, _ in cycle.scope["headers"]):
+        app = _before_body(app, cycle, linger)
+    return app
+
+
+def _until_closed(app: ASGIApp, cycle: RequestResponseCycle) -> ASGIApp:
     """Where a reply has no length, let it end with its connection.
 
     A client of HTTP/1.0 knows no chunks (RFC 9112, section 6.1), and uvicorn sends them to all.
@@ -31,7 +46,7 @@ def until_closed(app: ASGIApp, cycle: RequestResponseCycle) -> ASGIApp:
     return answer
 
 
-def before_body(app: ASGIApp, cycle: RequestResponseCycle, linger: Callable[[], None]) -> ASGIApp:
+def _before_body(app: ASGIApp, cycle: RequestResponseCycle, linger: Callable[[], None]) -> ASGIApp:
     """Where the last reply of a connection is over before its request is, call ``linger`` instead
     of closing: what a peer still sends to a closed connection costs it the reply."""
 
