@@ -11,7 +11,7 @@ from qmk_api.app import from_settings
 from qmk_api.environment import SettingsError
 from qmk_api.serving import log_lines
 from qmk_api.serving.protocol import CONNECTIONS_MAX
-from qmk_api.serving.server import DrainingServer, listen, server_config
+from qmk_api.serving.server import BACKLOG, DrainingServer, listen, server_config
 from qmk_api.serving.supervisor import Supervisor
 from qmk_api.serving.worker import worker_server
 from qmk_api.settings import Settings
@@ -71,7 +71,8 @@ def _fail(message: str, code: int) -> int:
 def _raise_file_limit() -> None:
     """Each connection takes a file descriptor, and the usual soft limit is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS_MAX + OTHER_FILES
+    # As many as wait are taken at once, before idle ones make room for them.
+    wanted = CONNECTIONS_MAX + BACKLOG + OTHER_FILES
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
