@@ -31,6 +31,14 @@ FOLDER_PATTERN = r"[a-z0-9_][a-z0-9_-]*"
 SITE_PATH_PATTERN = r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
 #: With the commit and what stands before it, a key has no more than the 1,024 bytes that S3 takes.
 _SITE_PATH_MAX = 900
+#: The keyboard site's paths as `qmk generate-api` makes them. A page is served before any route of
+#: the API is looked at, so none of them may be a route's path.
+_SITE_PATHS = re.compile(
+    r"readme\.md"
+    r"|v1/[A-Za-z0-9_-]+\.json"
+    r"|v1/keyboards/(?:[A-Za-z0-9_.-]+/)+(?:info\.json|keymap\.json|readme\.md)"
+    rf"|v1/(?:constants|mappings|schemas|templates)/{SITE_PATH_PATTERN}"
+)
 #: Content codings (RFC 9110, section 8.4.1) in which large metadata is stored beside itself.
 CODINGS = ("gzip", "zstd")
 #: What the keys of all keyboards' statuses begin with.
@@ -110,6 +118,13 @@ def site_index(commit: str) -> str:
     return f"{_firmware(commit)}/site.json"
 
 
+def is_site_path(path: str) -> bool:
+    """Whether the keyboard site may have a file of that path, relative to its root."""
+    if len(path) > _SITE_PATH_MAX or {".", ".."} & {*path.split("/")}:
+        return False
+    return _SITE_PATHS.fullmatch(path) is not None
+
+
 def site_file(commit: str, path: str, coding: str | None = None) -> str:
     """A file that ``qmk generate-api`` wrote, as it is or compressed.
 
@@ -118,8 +133,7 @@ def site_file(commit: str, path: str, coding: str | None = None) -> str:
     Raises:
         ValueError: no file of the site can have that path.
     """
-    named = len(path) <= _SITE_PATH_MAX and re.fullmatch(SITE_PATH_PATTERN, path)
-    if not named or {".", ".."} & {*path.split("/")}:
+    if not is_site_path(path):
         raise ValueError(f"not a path of the keyboard site: {path!r}")
     if coding is not None and coding not in CODINGS:
         raise ValueError(f"not a content coding: {coding!r}")

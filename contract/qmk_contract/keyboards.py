@@ -75,8 +75,32 @@ def resolve_alias(name: str, aliases: Mapping[str, Any]) -> str:
         target = entry.get("target") if isinstance(entry, Mapping) else entry
         if not isinstance(target, str):
             return name
-        name = target
+        name = target.rstrip("/")  # as of one target in QMK's own tree
     return name
+
+
+def keyboard_names(document: Any) -> list[str]:
+    """The names of all keyboards, of keyboard_list.json.
+
+    Raises:
+        ValueError: the document has another shape.
+    """
+    names = document.get("keyboards") if isinstance(document, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("keyboards is no list of names")
+    return names
+
+
+def keyboard_aliases(document: Any) -> Mapping[str, Any]:
+    """Old names and what they mean now, of keyboard_aliases.json, as resolve_alias reads them.
+
+    Raises:
+        ValueError: the document has another shape.
+    """
+    aliases = document.get("keyboard_aliases") if isinstance(document, Mapping) else None
+    if not isinstance(aliases, Mapping):
+        raise ValueError("keyboard_aliases is no object")
+    return aliases
 
 
 def check_keyboard_name(name: object) -> str:

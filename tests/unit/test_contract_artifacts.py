@@ -52,6 +52,59 @@ def test_what_is_no_metadata_path_makes_no_key(path: str) -> None:
         artifacts.metadata(COMMIT, path)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "readme.md",
+        "v1/keyboard_list.json",
+        "v1/keyboards/clueboard/66/rev3/info.json",
+        "v1/keyboards/0_sixty/readme.md",
+        "v1/keyboards/ferris/keymaps/default/keymap.json",
+        "v1/constants/module_hooks/0.1.0.json",
+        "v1/mappings/info_config.json",
+        "v1/schemas/keymap.jsonschema",
+        "v1/templates/config-overrides/chibios/board.h",
+    ],
+)
+def test_the_site_has_what_generate_api_writes(path: str) -> None:
+    assert artifacts.is_site_path(path)
+    assert artifacts.site_file(COMMIT, path).endswith(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "healthz",
+        "install.sh",
+        "openapi.json",
+        "postreceive",
+        "v1",
+        "v1/compile",
+        "v1/compile/x.json",
+        "v1/compile/x/keymap.json",
+        "v1/healthcheck",
+        "v1/keyboards",
+        "v1/keyboards/info.json",
+        "v1/keyboards/clueboard/66/build_log",
+        "v1/keyboards/clueboard/66/info.json/x",
+        "v1/keyboards/build_summary",
+        "v1/metrics/keyboards",
+        "v1/mappings",
+        "v1/schemas/",
+        "v1/templates/../compile",
+        "v1/telemetry",
+        "v1/usb",
+        "V1/usb.json",
+        "v1/usb.json\n",
+        "x/readme.md",
+    ],
+)
+def test_the_site_has_nothing_else(path: str) -> None:
+    assert not artifacts.is_site_path(path)
+    with pytest.raises(ValueError, match="not a path of the keyboard site"):
+        artifacts.site_file(COMMIT, path)
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "Master!", "x" * 64])
 def test_what_is_no_channel_makes_no_key(name: str) -> None:
     with pytest.raises(ValueError, match="not fit"):

@@ -10,7 +10,9 @@ from qmk_contract.errors import RequestError
 from qmk_contract.keyboards import (
     Keyboard,
     check_keyboard_name,
+    keyboard_aliases,
     keyboard_from_info,
+    keyboard_names,
     resolve_alias,
 )
 from qmk_contract.keymap import Keymap
@@ -70,6 +72,25 @@ def test_aliases_chain_and_a_loop_ends() -> None:
     assert resolve_alias("a", aliases) == "c"
     assert resolve_alias("c", aliases) == "c"
     assert resolve_alias("x", aliases) in {"x", "y"}
+
+
+def test_a_slash_at_a_targets_end_is_no_part_of_the_name() -> None:
+    assert resolve_alias("a", {"a": {"target": "demo/pad/"}}) == "demo/pad"
+
+
+def test_lists_are_read_as_generate_api_writes_them() -> None:
+    aliases = {"old": {"target": "demo/pad"}}
+    assert keyboard_names({"last_updated": "x", "keyboards": ["demo/pad"]}) == ["demo/pad"]
+    assert keyboard_aliases({"last_updated": "x", "keyboard_aliases": aliases}) == aliases
+
+
+@pytest.mark.parametrize("value", [None, [], "x", {}, {"keyboards": "x", "keyboard_aliases": []},
+                                   {"keyboards": [1]}, {"keyboards": {"a": 1}}])  # fmt: skip
+def test_lists_of_another_shape_are_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="keyboards is no list"):
+        keyboard_names(value)
+    with pytest.raises(ValueError, match="keyboard_aliases is no object"):
+        keyboard_aliases(value)
 
 
 @pytest.mark.parametrize("entry", [{}, {"target": None}, 7, []])
