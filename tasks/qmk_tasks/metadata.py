@@ -1,19 +1,24 @@
 """What the tree's own ``qmk generate-api`` writes, and what that says of its keyboards."""
 
-import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from qmk_contract.documents import DOCUMENT_BYTES_MAX, read_document
+from qmk_contract.keyboards import keyboard_aliases, keyboard_names
 from qmk_tasks.errors import TaskError
 
 #: Where the tree's subcommand writes; older trees leave out ".build".
 _OUTPUTS = (".build/api_data", "api_data")
 _TIMEOUT_SECONDS = 3600
 _TAIL_LINES = 20
-#: What the service cannot be without, by path below that folder.
-NEEDED = ("v1/keyboard_list.json", "v1/keyboard_aliases.json")
+#: What the service cannot be without, by path below that folder, with what reads it.
+NEEDED: Mapping[str, Callable[[Any], object]] = {
+    "v1/keyboard_list.json": keyboard_names,
+    "v1/keyboard_aliases.json": keyboard_aliases,
+}
 
 
 def generate(tree: Path, home: Path, search_path: str, target: Path) -> None:
@@ -70,11 +75,16 @@ def failures(site: Path) -> Mapping[str, list[str]]:
     folder = site / "v1" / "keyboards"
     for path in sorted(folder.rglob("info.json")):
         try:
-            keyboards = json.loads(path.read_bytes())["keyboards"]
+            with path.open("rb") as file:
+                keyboards = read_document(file.read(DOCUMENT_BYTES_MAX + 1))["keyboards"]
             for name, info in keyboards.items():
                 if errors := info.get("parse_errors"):
-                    found[str(name)] = [str(error) for error in errors]
+                    found[name] = [_text(error) for error in errors]
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             name = str(path.parent.relative_to(folder))
             found[name] = [f"info.json cannot be read: {error}"]
     return found
+
+
+def _text(error: object) -> str:
+    return error if isinstance(error, str) else "a fault that is no text"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
-from qmk_contract.site import SiteFile, SiteIndex, bounded_faults
+from qmk_contract.site import FILE_BYTES_MAX, SiteFile, SiteIndex, bounded_faults
 from qmk_tasks import archive
 
 #: A file of this size takes a server a millisecond or two to compress, once, before it caches it;
@@ -39,12 +39,12 @@ def root(objects: Path, commit: str) -> Path:
 def index(objects: Path, commit: str, faults: Mapping[str, Sequence[str]]) -> SiteIndex:
     """Make the copies of the site's large files, and write down all files.
 
-    The same files give the same bytes. A file whose name no key may have is left out, and said.
+    The same files give the same bytes. What the site cannot have is left out, and said.
 
     Raises:
         TaskError: zstd failed.
     """
-    paths = list(_paths(root(objects, commit), commit))
+    paths = list(_paths(root(objects, commit)))
     with ThreadPoolExecutor(_WORKERS) as pool:
         described = pool.map(partial(_describe, objects, commit), paths)
         files = dict(zip(paths, described, strict=True))
@@ -54,17 +54,17 @@ def index(objects: Path, commit: str, faults: Mapping[str, Sequence[str]]) -> Si
     return site
 
 
-def _paths(folder: Path, commit: str) -> Iterator[str]:
+def _paths(folder: Path) -> Iterator[str]:
     for path in sorted(archive.files(folder), key=os.fsencode):
-        try:
-            artifacts.site_file(commit, path)
-        except ValueError:
-            _say(f"Left out: {path!r}, a name that no object may have.")
-            continue
-        if stat.S_ISREG((folder / path).lstat().st_mode):
-            yield path
-        else:
+        found = (folder / path).lstat()
+        if not artifacts.is_site_path(path):
+            _say(f"Left out: {path!r}, not a path of the keyboard site.")
+        elif not stat.S_ISREG(found.st_mode):
             _say(f"Left out: {path}, which is a link.")
+        elif found.st_size > FILE_BYTES_MAX:
+            _say(f"Left out: {path}, not within {FILE_BYTES_MAX} bytes.")
+        else:
+            yield path
 
 
 def _describe(objects: Path, commit: str, path: str) -> SiteFile:

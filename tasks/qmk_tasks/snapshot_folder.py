@@ -2,25 +2,30 @@
 
 The tree's own code wrote there. Two lists say what may be stored: the manifest of the layers and
 the index of the keyboard site. Neither can name another object than its commit's own, no link is
-followed, and every file has to have the size and the digest that its list says. Of a copy by
-content coding the size alone is known: what it decodes to is the tree's word, as the file itself.
+followed, and every file has to have the size and the digest that its list says. What the index has
+beside the site's files is left out. Of a copy by content coding the size alone is known: what it
+decodes to is the tree's word, as the file itself.
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qmk_contract import artifacts
-from qmk_contract.codec import BodyError, from_body
-from qmk_contract.site import SiteIndex, bounded_faults, content_type
+from qmk_contract.codec import from_body
+from qmk_contract.documents import DOCUMENT_BYTES_MAX, read_document
+from qmk_contract.site import INDEX_BYTES_MAX, SiteIndex, content_type
+from qmk_contract.site import read_index as read_site_index
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_tasks.errors import TaskError
 from qmk_tasks.metadata import NEEDED
 from qmk_tasks.storage import read_plain_file
+
+_LEFT_OUT_SHOWN = 50
+_TEXT_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ def read_manifest(objects: Path, commit: str) -> Manifest:
         TaskError: it cannot be read, or is not of this commit.
     """
     try:
-        manifest = from_body(Manifest, _read_json(objects / artifacts.manifest(commit)))
+        content = _read_list(objects / artifacts.manifest(commit))
+        manifest = from_body(Manifest, read_document(content, INDEX_BYTES_MAX))
         expected = {
             artifacts.core(commit): manifest.core,
             artifacts.source(commit): manifest.source,
@@ -49,8 +55,8 @@ def read_manifest(objects: Path, commit: str) -> Manifest:
                 for name, layer in manifest.keyboards.items()
             },
         }
-    except (BodyError, ValueError) as error:
-        raise TaskError(f"the snapshot's manifest cannot be read: {error}") from error
+    except ValueError as error:
+        raise _unreadable("the snapshot's manifest", error) from error
     if manifest.chibios is not None:
         expected[artifacts.chibios(commit)] = manifest.chibios
     if manifest.commit != commit or any(key != layer.key for key, layer in expected.items()):
@@ -59,24 +65,26 @@ def read_manifest(objects: Path, commit: str) -> Manifest:
 
 
 def read_index(objects: Path, commit: str) -> SiteIndex:
-    """The list of the keyboard site's files; each has a path that a key may have.
+    """The list of the keyboard site's files, without what the site cannot have, which is said.
 
     Raises:
         TaskError: it cannot be read, is not of this commit, or lacks what the service needs.
     """
+    content = _read_list(objects / artifacts.site_index(commit))
     try:
-        index = from_body(SiteIndex, _read_json(objects / artifacts.site_index(commit)))
-        for path, file in index.files.items():
-            for coding in (None, *file.encoded):
-                artifacts.site_file(commit, path, coding)
-    except (BodyError, ValueError) as error:
-        raise TaskError(f"the site's index cannot be read: {error}") from error
-    if index.commit != commit:
-        raise TaskError("the site's index is not of this commit")
-    for path in NEEDED:
+        index, left_out = read_site_index(content, commit)
+    except ValueError as error:
+        raise _unreadable("the site's index", error) from error
+    _report(left_out)
+    for path, read in NEEDED.items():
         if path not in index.files:
             raise TaskError(f"the site's index has no {path}")
-    return replace(index, faults=bounded_faults(index.faults, index.files))
+        key = artifacts.site_file(commit, path)
+        try:
+            read(read_document(read_plain_file(objects / key, DOCUMENT_BYTES_MAX + 1)))
+        except ValueError as error:
+            raise _unreadable(path, error) from error
+    return index
 
 
 def layers(manifest: Manifest) -> Iterator[Expected]:
@@ -103,7 +111,7 @@ def read(objects: Path, expected: Expected) -> bytes:
     Raises:
         TaskError: it cannot be read, or is not what its list describes.
     """
-    data = read_plain_file(objects / expected.key)
+    data = read_plain_file(objects / expected.key, max(expected.size, 0) + 1)
     digest = hashlib.sha256(data).hexdigest()
     if len(data) != expected.size or expected.sha256 not in (None, digest):
         raise TaskError(f"{expected.key} is not the file that the snapshot lists")
@@ -122,8 +130,20 @@ def refuse_linked_folders(objects: Path) -> None:
                 raise TaskError("a folder of the snapshot is a link")
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(read_plain_file(path))
+def _read_list(path: Path) -> bytes:
+    return read_plain_file(path, INDEX_BYTES_MAX + 1)
+
+
+def _unreadable(what: str, error: ValueError) -> TaskError:
+    # The text may hold names out of the tree.
+    return TaskError(f"{what} cannot be read: {str(error)[:_TEXT_SHOWN]!r}")
+
+
+def _report(left_out: Mapping[str, str]) -> None:
+    for path, why in list(left_out.items())[:_LEFT_OUT_SHOWN]:
+        sys.stdout.write(f"Left out: {path[:_TEXT_SHOWN]!r}, {why}.\n")
+    if (more := len(left_out) - _LEFT_OUT_SHOWN) > 0:
+        sys.stdout.write(f"Left out: {more} more.\n")
 
 
 def _layer(layer: Layer) -> Expected:

@@ -1,7 +1,6 @@
 """The only calls to S3: objects with their digest, put where they are not there yet."""
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from qmk_contract.documents import read_document
+from qmk_contract.site import INDEX_BYTES_MAX
 from qmk_tasks.errors import TaskError
 from qmk_tasks.settings import StorageSettings
 
@@ -54,8 +55,8 @@ class Storage:
     def read_json(self, key: str) -> Mapping[str, Any] | None:
         """A JSON object; None where nothing is stored, or nothing that can be read."""
         try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            document = json.loads(body)
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            document = read_document(body.read(INDEX_BYTES_MAX + 1), INDEX_BYTES_MAX)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
@@ -99,11 +100,14 @@ class Storage:
             raise _unavailable(key, error) from error
 
 
-def read_plain_file(path: Path) -> bytes:
-    """Read a file that a firmware tree's own code may have made: never through a link."""
+def read_plain_file(path: Path, bytes_max: int) -> bytes:
+    """At most so many bytes of a file that a firmware tree's own code may have made.
+
+    A link is not followed.
+    """
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            return file.read()
+            return file.read(bytes_max)
     except OSError as error:
         raise TaskError(f"{path.name} cannot be read: {error.strerror}") from error
 

@@ -11,7 +11,7 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
-from qmk_contract.site import SiteIndex
+from qmk_contract.site import FILE_BYTES_MAX, SiteIndex
 from qmk_tasks import metadata, site
 
 COMMIT = "d" * 40
@@ -85,6 +85,36 @@ def test_what_no_key_can_name_is_left_out_and_said(
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 4
     assert all(line.startswith("Left out: ") for line in said)
+
+
+def test_what_is_no_part_of_the_site_is_left_out_and_said(
+    objects: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in ("healthz", "v1/compile", "v1/keyboards/demo/build_log"):
+        write(objects, path, b"{}")
+    os.truncate(write(objects, "v1/endless.json", b"{}"), FILE_BYTES_MAX + 1)
+    index = site.index(objects, COMMIT, {})
+    assert sorted(index.files) == ["readme.md", "v1/keyboards.json"]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 4
+    assert all(line.startswith("Left out: ") for line in said)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[", b"[]", b"[" * 100_000, b'{"keyboards": {}}' + b" " * (1 << 20)]
+)
+def test_information_that_cannot_be_read_is_a_fault(objects: Path, content: bytes) -> None:
+    write(objects, "v1/keyboards/demo/pad/info.json", content)
+    (fault,) = metadata.failures(site.root(objects, COMMIT))["demo/pad"]
+    assert fault.startswith("info.json cannot be read: ")
+
+
+def test_a_fault_that_is_no_text_is_one(objects: Path) -> None:
+    nested = b"[" * 500 + b"]" * 500
+    info = b'{"keyboards": {"demo/pad": {"parse_errors": [%b, "no maintainer"]}}}' % nested
+    write(objects, "v1/keyboards/demo/pad/info.json", info)
+    found = metadata.failures(site.root(objects, COMMIT))
+    assert found["demo/pad"] == ["a fault that is no text", "no maintainer"]
 
 
 def test_the_index_is_written_with_what_the_tree_finds_at_fault(objects: Path) -> None:

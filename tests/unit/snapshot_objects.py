@@ -20,8 +20,8 @@ INDEX = artifacts.site_index(COMMIT)
 MANIFEST = artifacts.manifest(COMMIT)
 SITE = {
     "readme.md": b"# Keyboards",
-    "v1/keyboard_list.json": b"{}",
-    "v1/keyboard_aliases.json": b"[]",
+    "v1/keyboard_list.json": b'{"keyboards": ["demo/pad"]}',
+    "v1/keyboard_aliases.json": b'{"keyboard_aliases": {}}',
     "v1/keyboards.json": b'{"keyboards": {}}',
     "v1/keyboards/demo/pad/info.json": b"{ }",
     "v1/keyboards/demo/pad/readme.md": b"# Pad",

@@ -1,5 +1,8 @@
 """What of a folder that a tree's own code wrote to is published, and what is refused."""
 
+import json
+import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
-from qmk_contract.site import FAULTS_MAX, SiteIndex
+from qmk_contract.site import FAULTS_MAX, INDEX_BYTES_MAX, SiteIndex
 from qmk_tasks.errors import TaskError
 from qmk_tasks.publish import Counts, publish
 from tests.unit.snapshot_objects import (
@@ -109,10 +112,8 @@ def test_a_manifest_that_is_not_this_commits_is_refused(snapshot: Path, old: str
     ("old", "new"),
     [
         (COMMIT, "b" * 40),
-        ("v1/keyboards.json", "../../../channels/master.json"),
-        ("v1/keyboards.json", "v1/odd name.json"),
-        ('"gzip"', '"../api"'),
         ("v1/keyboard_aliases.json", "v1/aliases.json"),
+        ("v1/keyboard_aliases.json", "../v1/keyboard_aliases.json"),
         ("{", "["),
         ("sha256", "sha512"),
     ],
@@ -124,6 +125,73 @@ def test_an_index_that_is_not_this_commits_is_refused(snapshot: Path, old: str, 
     with pytest.raises(TaskError, match="index"):
         publish(snapshot, COMMIT, "master", bucket)
     assert not bucket.objects
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["healthz", "v1/compile", "../../../channels/master.json", "v1/odd name.json", "v1/\ud83d.md"],
+)
+def test_what_is_no_part_of_the_site_is_left_out_and_said(
+    snapshot: Path, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_index(snapshot, index_of({**SITE, path: b"{}"}))
+    bucket = Bucket()
+    assert publish(snapshot, COMMIT, "master", bucket) == Counts(COUNT, 0)
+    assert from_body(SiteIndex, bucket.read_json(INDEX)) == index_of(SITE)
+    assert f"Left out: {path!r}, not a path of the keyboard site." in capsys.readouterr().out
+
+
+def test_of_all_that_is_left_out_the_log_names_a_few(
+    snapshot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_index(snapshot, index_of({**SITE, **{f"x{number}": b"{}" for number in range(90)}}))
+    publish(snapshot, COMMIT, "master", Bucket())
+    said = [line for line in capsys.readouterr().out.splitlines() if "Left out" in line]
+    assert (len(said), said[-1]) == (51, "Left out: 40 more.")
+
+
+@pytest.mark.parametrize("path", ["v1/keyboard_list.json", "v1/keyboard_aliases.json"])
+@pytest.mark.parametrize("content", [b"[]", b"x", b"{}", b"[" * 100_000, b" " * (1 << 20)])
+def test_a_tree_without_lists_that_can_be_read_is_not_published(
+    snapshot: Path, path: str, content: bytes
+) -> None:
+    write(snapshot, artifacts.site_file(COMMIT, path), content)
+    write_index(snapshot, index_of({**SITE, path: content}))
+    bucket = Bucket()
+    with pytest.raises(TaskError, match=f"{path} cannot be read: "):
+        publish(snapshot, COMMIT, "master", bucket)
+    assert not bucket.objects
+
+
+@pytest.mark.parametrize("name", [INDEX, MANIFEST])
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"{}" + b" " * INDEX_BYTES_MAX])
+def test_a_list_that_is_endless_or_bottomless_is_refused(
+    snapshot: Path, name: str, content: bytes
+) -> None:
+    write(snapshot, name, content)
+    with pytest.raises(TaskError, match="cannot be read: "):
+        publish(snapshot, COMMIT, "master", Bucket())
+
+
+@pytest.mark.parametrize("size", [-1, -2, -9])
+def test_a_layer_of_less_than_nothing_is_refused(snapshot: Path, size: int) -> None:
+    body = json.loads((snapshot / MANIFEST).read_bytes())
+    body["core"]["size"] = size
+    write(snapshot, MANIFEST, json.dumps(body).encode())
+    with pytest.raises(TaskError, match="not the file"):
+        publish(snapshot, COMMIT, "master", Bucket())
+
+
+def test_a_file_of_another_size_is_not_read_to_its_end(snapshot: Path) -> None:
+    size = 64 << 20
+    os.truncate(snapshot / artifacts.site_file(COMMIT, "v1/keyboards.json"), size)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TaskError, match="not the file"):
+            publish(snapshot, COMMIT, "master", Bucket())
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
 
 
 def test_faults_are_stored_within_bounds(snapshot: Path) -> None:
