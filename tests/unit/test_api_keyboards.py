@@ -8,7 +8,14 @@ import pytest
 from qmk_api.keyboards.keyboard_routes import NAMES_MAX
 from qmk_api.openapi import schemas
 from qmk_contract import artifacts
-from tests.unit.api_fakes import COMMIT, KEYBOARD, KEYMAP_FOLDER, LAST_UPDATED, World
+from tests.unit.api_fakes import (
+    COMMIT,
+    KEYBOARD,
+    KEYMAP_FOLDER,
+    LAST_UPDATED,
+    World,
+    keymap_body,
+)
 
 HOST = "https://api.example.org"
 
@@ -130,6 +137,49 @@ async def test_information_of_any_shape_is_no_fault_of_the_caller(world: World, 
         assert (await get(world, f"/v1/keyboards/{KEYBOARD}/{path}")).status_code in (404, 503)
     several = await get(world, f"/v1/keyboards/{KEYBOARD},{KEYBOARD}")
     assert several.status_code in (200, 503)
+
+
+UNREADABLE = [b"", b"no", b"\xff", b"[" * 100_000, b'{"keyboards": ' * 100_000]
+
+
+@pytest.mark.parametrize("content", UNREADABLE, ids=range(len(UNREADABLE)))
+async def test_information_that_cannot_be_read_is_the_services_fault(
+    world: World, content: bytes
+) -> None:
+    world.stored.objects[artifacts.keyboard_info(COMMIT, KEYBOARD)] = content
+    world.publish_site(files={})
+    async with world.client() as client:
+        replies = [
+            await client.get(f"/v1/keyboards/{KEYBOARD},clueboard/66"),
+            await client.get(f"/v1/keyboards/{KEYBOARD}/keymaps/default"),
+            await client.get(f"/v1/keyboards/{KEYBOARD}/keymaps/default/readme"),
+            await client.get("/v1/keyboards/clueboard/66/info.json"),
+            await client.post("/v1/compile", json=keymap_body()),
+        ]
+        exact = await client.get(f"/v1/keyboards/{KEYBOARD}/info.json")
+    assert [reply.status_code for reply in replies] == [503] * len(replies)
+    message = "the published firmware's metadata cannot be read"
+    assert [reply.json() for reply in replies] == [{"code": 503, "message": message}] * len(replies)
+    assert exact.content == content
+
+
+async def test_several_keyboards_are_read_once_by_whatever_names(world: World) -> None:
+    path = f"/v1/keyboards/{KEYBOARD},clueboard/66,{KEYBOARD},{KEYBOARD}"
+    async with world.client() as client:
+        for _ in range(2):
+            assert list((await client.get(path)).json()["keyboards"]) == [KEYBOARD, "clueboard/66"]
+    assert world.stored.reads.count(artifacts.keyboard_info(COMMIT, KEYBOARD)) == 1
+
+
+async def test_alias_of_what_can_be_no_keyboard_is_unknown(world: World) -> None:
+    aliases = {"old": {"target": "../../channels/master"}, "older": {"target": "x" * 2000}}
+    world.stored.put_json(artifacts.keyboard_aliases(COMMIT), {"keyboard_aliases": aliases})
+    async with world.client() as client:
+        for name in aliases:
+            reply = await client.post("/v1/compile", json=keymap_body(keyboard=name))
+            assert (reply.status_code, reply.json()["reason"]) == (422, "UnknownKeyboard")
+            for path in (name, f"{name}/info.json", f"{name},{KEYBOARD}", f"{name}/readme"):
+                assert (await client.get(f"/v1/keyboards/{path}")).status_code == 404
 
 
 async def test_tree_without_lists_has_no_addresses_of_them(world: World) -> None:

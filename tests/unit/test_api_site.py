@@ -222,8 +222,7 @@ async def test_keyboard_without_a_readme_is_a_json_404(world: World) -> None:
         assert (reply.status_code, json.loads(raw(reply))["code"]) == (404, 404)
 
 
-async def test_file_that_has_an_api_path_wins(world: World) -> None:
-    world.publish_site(files={"v1/usb": b"{}"})
-    async with world.client() as client:
-        await client.get(LIST)
-        assert (await client.get("/v1/usb")).content == b"{}"
+async def test_file_wins_where_a_route_takes_any_path(world: World) -> None:
+    path = f"v1/keyboards/{KEYBOARD}/keymaps/readme.md"
+    world.publish_site(files={path: b"# Keymaps"})
+    assert raw(await fetch(world, f"/{path}")) == b"# Keymaps"

@@ -14,7 +14,8 @@ from qmk_api.openapi import schemas
 from qmk_api.ports import StorageUnavailable
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
-from qmk_contract.site import SiteFile, SiteIndex
+from qmk_contract.documents import DOCUMENT_BYTES_MAX
+from qmk_contract.site import FILE_BYTES_MAX, INDEX_BYTES_MAX, SiteFile, SiteIndex
 from tests.unit.api_fakes import COMMIT, KEYBOARD, FakeArtifacts, World
 
 NEXT = "d00d" * 10
@@ -45,26 +46,71 @@ async def test_old_site_is_served_until_the_new_one_is_whole(world: World) -> No
     old = await followed.get()
     world.publish(commit=NEXT)
     index = world.stored.objects.pop(artifacts.site_index(NEXT))
-    assert await followed.refresh()
+    assert not await followed.refresh()
     assert followed.loaded is old
     world.stored.objects[artifacts.site_index(NEXT)] = index
-    await followed.refresh()
+    assert await followed.refresh()
     assert (await followed.get()).commit == NEXT
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b"\xff", b'{"commit": "x", "files": 5}'])
-async def test_damaged_index_keeps_the_old_site_and_is_told_once(
-    world: World, damage: bytes, caplog: pytest.LogCaptureFixture
+DAMAGES = [
+    (artifacts.site_index(NEXT), b""),
+    (artifacts.site_index(NEXT), b"[]"),
+    (artifacts.site_index(NEXT), b"{}"),
+    (artifacts.site_index(NEXT), b"\xff"),
+    (artifacts.site_index(NEXT), b'{"commit": "x", "files": 5}'),
+    (artifacts.site_index(NEXT), b'{"commit": "x", "files": {}}'),
+    (artifacts.site_index(NEXT), b"[" * 100_000),
+    (artifacts.site_index(NEXT), b"{}" + b" " * INDEX_BYTES_MAX),
+    (artifacts.keyboard_aliases(NEXT), b"[]"),
+    (artifacts.keyboard_aliases(NEXT), b"x"),
+    (artifacts.keyboard_aliases(NEXT), b'{"keyboard_aliases": []}'),
+    (artifacts.keyboard_aliases(NEXT), b"[" * 100_000),
+    (artifacts.keyboard_aliases(NEXT), b"{}" + b" " * DOCUMENT_BYTES_MAX),
+    (artifacts.channel("master"), b"[]"),
+    (artifacts.channel("master"), b"[" * 100_000),
+]
+#: Named by number: some of them would make long names.
+damaged = pytest.mark.parametrize(("key", "damage"), DAMAGES, ids=range(len(DAMAGES)))
+
+
+@damaged
+async def test_damage_keeps_the_old_site_and_is_told_once(
+    world: World, key: str, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     followed = current(world)
     await followed.refresh()
     world.publish(commit=NEXT)
-    world.stored.objects[artifacts.site_index(NEXT)] = damage
+    whole = world.stored.objects[key]
+    world.stored.objects[key] = damage
     for _ in range(3):
-        assert await followed.refresh()
-    assert (await followed.get()).commit == COMMIT
+        assert not await followed.refresh()
+        assert (await followed.get()).commit == COMMIT
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(told) == 1
+    assert len(told[0].getMessage()) < 500
+    world.stored.objects[key] = whole
+    assert await followed.refresh()
+    assert (await followed.get()).commit == NEXT
+
+
+@damaged
+async def test_damage_is_not_told_as_an_outage_of_storage(
+    world: World, key: str, damage: bytes
+) -> None:
+    world.publish(commit=NEXT)
+    world.stored.objects[key] = damage
+    async with world.client() as client:
+        async with asyncio.timeout(5):
+            while (await client.get("/v1")).json()["status"] == "starting":  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        ready = await client.get("/readyz")
+        assert ready.status_code == 200
+        assert (ready.json()["checks"]["s3"], ready.json()["checks"]["firmware"]) == (True, False)
+        assert (await client.get("/v1")).json()["status"] == "degraded"
+        page = await client.get(LIST)
+        check_unavailable(page)
+        assert "cannot be read" in page.json()["message"]
 
 
 async def test_storage_that_goes_away_while_a_channel_moves_keeps_the_old_site(
@@ -190,6 +236,34 @@ async def test_memory_is_bounded_by_bytes() -> None:
     assert first is not None
     await bodies.get(first)
     assert stored.reads == [artifacts.site_file(COMMIT, "v1/0.json")]
+
+
+async def test_file_that_is_too_large_is_no_page(world: World) -> None:
+    index = json.loads(world.stored.objects[artifacts.site_index(COMMIT)])
+    index["files"]["v1/usb.json"]["size"] = FILE_BYTES_MAX + 1
+    world.stored.put_json(artifacts.site_index(COMMIT), index)
+    async with world.client() as client:
+        assert (await client.get("/v1/usb.json")).status_code == 404
+        assert (await client.get(LIST)).status_code == 200
+    assert not any("usb.json" in key for key in world.stored.reads)
+
+
+async def test_nothing_is_made_of_a_file_that_is_too_large_to_parse(world: World) -> None:
+    large = world.stored.objects[artifacts.keyboard_info(COMMIT, KEYBOARD)]
+    large += b" " * DOCUMENT_BYTES_MAX
+    names = b'{"keyboards": []}' + b" " * DOCUMENT_BYTES_MAX
+    world.publish_site(files={INFO[1:]: large, LIST[1:]: names})
+    async with world.client() as client:
+        assert (await client.get(INFO)).content == large
+        world.stored.reads.clear()
+        for path in (
+            "/v1/keyboards",
+            "/v1/keyboards/clueboard/66/info.json",
+            f"/v1/keyboards/{KEYBOARD},clueboard/66",
+            f"/v1/keyboards/{KEYBOARD}/keymaps/default",
+        ):
+            check_unavailable(await client.get(path))
+    assert not any(key.startswith("firmware/") for key in world.stored.reads)
 
 
 async def test_many_askers_load_a_page_once(world: World) -> None:

@@ -1,18 +1,24 @@
 """What is published: where the channels point, and the keyboards of a commit."""
 
-import json
 import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from qmk_api.memory import Clock, Memory
-from qmk_api.ports import Artifacts, Cache, StorageUnavailable
+from qmk_api.ports import Artifacts, Cache, DamagedMetadata, StorageUnavailable
 from qmk_api.single_flight import SingleFlight
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
+from qmk_contract.documents import DOCUMENT_BYTES_MAX, read_document
 from qmk_contract.errors import RequestError
-from qmk_contract.keyboards import Keyboard, keyboard_from_info, resolve_alias
+from qmk_contract.keyboards import (
+    Keyboard,
+    check_keyboard_name,
+    keyboard_aliases,
+    keyboard_from_info,
+    resolve_alias,
+)
 from qmk_contract.phases import Reason
 from qmk_contract.snapshot import Channel
 
@@ -21,7 +27,6 @@ T = TypeVar("T")
 CHANNEL_SECONDS = 5
 #: Published metadata of a commit never changes; the age only bounds memory of old commits.
 METADATA_SECONDS = 3600
-METADATA_BYTES_MAX = 16 << 20
 #: What reading a document of another shape raises.
 _DAMAGES = (ValueError, KeyError, TypeError, AttributeError)
 log = logging.getLogger(__name__)
@@ -72,9 +77,10 @@ class Catalog:
 
         Raises:
             StorageUnavailable
+            DamagedMetadata: there is a pointer, but none that can be read.
         """
         key = artifacts.channel(name)
-        content = await self._reads.do(key, lambda: self._stored.read(key, 64 * 1024))
+        content = await self._reads.do(key, lambda: self._stored.read(key, DOCUMENT_BYTES_MAX + 1))
         channel = None if content is None else _parse(key, content, _read_channel)
         self._channels.put(name, (channel,))
         if channel is not None:
@@ -88,7 +94,7 @@ class Catalog:
             RequestError: the commit has no such keyboard.
             StorageUnavailable
         """
-        name = resolve_alias(name, await self.aliases(commit))
+        name = check_keyboard_name(resolve_alias(name, await self.aliases(commit)))
         known = self._keyboards.get(f"{commit} {name}")
         if known is None:
             key = artifacts.keyboard_info(commit, name)
@@ -103,11 +109,12 @@ class Catalog:
 
         Raises:
             StorageUnavailable
+            DamagedMetadata: the list of them cannot be read.
         """
         aliases = self._aliases.get(commit)
         if aliases is None:
             key = artifacts.keyboard_aliases(commit)
-            aliases = await self._metadata(key, lambda document: document["keyboard_aliases"])
+            aliases = await self._metadata(key, keyboard_aliases)
             if aliases is None:
                 return {}
             self._aliases.put(commit, aliases)
@@ -121,10 +128,10 @@ class Catalog:
             cached = await self._cache.get(key)
             if cached is not None:
                 try:
-                    return read(json.loads(cached))
+                    return read(read_document(cached))
                 except _DAMAGES:
                     log.warning("cached copy of %s is damaged, reading it from storage", key)
-            content = await self._stored.read(key, METADATA_BYTES_MAX)
+            content = await self._stored.read(key, DOCUMENT_BYTES_MAX + 1)
             if content is None:
                 self._absent.put(key, True)
                 return None
@@ -144,7 +151,7 @@ def _read_channel(document: Any) -> Channel:
 
 def _parse(key: str, content: bytes, read: Callable[[Any], T]) -> T:
     try:
-        return read(json.loads(content))
+        return read(read_document(content))
     except _DAMAGES as error:
-        log.error("%s in storage is damaged: %s", key, error)
-        raise StorageUnavailable("the published firmware's metadata cannot be read") from error
+        # The cause is what the log says: who asks again and again does not fill it by that.
+        raise DamagedMetadata from ValueError(f"{key}: {error}")

@@ -1,27 +1,27 @@
 """Keyboards by name, and the older addresses of what the keyboard site has under new ones."""
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path
 from fastapi.responses import RedirectResponse, Response
 
 from qmk_api.errors import ApiError
-from qmk_api.keyboards.site import Page
+from qmk_api.keyboards.site import Entry, Page, Site, joined
 from qmk_api.keyboards.site_replies import PageResponse
 from qmk_api.openapi.openapi_replies import ERRORS, MOVED, UNCHANGED, errors
 from qmk_api.openapi.schemas import Keyboards
-from qmk_api.ports import StorageUnavailable
+from qmk_api.ports import DamagedMetadata
 from qmk_api.services import Services, ServicesOf
 from qmk_contract.artifacts import JSON
+from qmk_contract.documents import read_document
 from qmk_contract.keyboards import KEYBOARD_PATTERN
 
 Route = TypeVar("Route", bound=Callable[..., Awaitable[Response]])
 #: How many keyboards one request may ask for.
-NAMES_MAX = 50
+NAMES_MAX = 20
 #: Names that are told back: those of keyboards, and of keymaps as they are in the tree.
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _EXAMPLE = "clueboard/66/rev3"
@@ -121,7 +121,7 @@ async def keyboard_readme(keyboard: KeyboardOf, services: ServicesOf) -> Respons
 async def keyboards(keyboard: KeyboardsOf, services: ServicesOf) -> Response:
     """Where all about a keyboard is; for several names with commas between them, all about those.
 
-    At most 50 names.
+    At most 20 names.
     """
     if "," not in keyboard:
         return await _redirect(
@@ -130,16 +130,11 @@ async def keyboards(keyboard: KeyboardsOf, services: ServicesOf) -> Response:
     names = keyboard.split(",")
     if len(names) > NAMES_MAX:
         raise ApiError(400, f"At most {NAMES_MAX} keyboards can be asked for at once")
-    pages = [await _info(services, name) for name in names]
-    documents = await asyncio.gather(*(_document(services, page) for page in pages))
-    found = {
-        "git_hash": pages[0].commit,
-        "last_updated": max(str(document.get("last_updated", "")) for document in documents),
-        "keyboards": {
-            name: info for document in documents for name, info in document["keyboards"].items()
-        },
-    }
-    return Response(await asyncio.to_thread(_compact, found), media_type=JSON)
+    site = await services.site.get()
+    pages = {name: _entry(site, name) for name in names}
+    contents = await asyncio.gather(*(services.bodies.get(page) for page in pages.values()))
+    entries = dict(zip(pages, map(Entry.parse, contents), strict=True))
+    return Response(joined(site.commit, entries), media_type=JSON)
 
 
 async def _redirect(services: Services, path: str, missing: str) -> Response:
@@ -148,8 +143,8 @@ async def _redirect(services: Services, path: str, missing: str) -> Response:
     return RedirectResponse(f"{services.settings.external_url}/{path}", 302)
 
 
-async def _info(services: Services, keyboard: str) -> Page:
-    page = (await services.site.get()).info(keyboard)
+def _entry(site: Site, keyboard: str) -> Page:
+    page = site.entry(keyboard)
     if page is None:
         raise ApiError(404, _no("keyboard", keyboard))
     return page
@@ -158,8 +153,8 @@ async def _info(services: Services, keyboard: str) -> Page:
 async def _keymap_path(services: Services, keyboard: str, keymap: str) -> str:
     """Where the site would have a keymap that the keyboard lists."""
     page = (await services.site.get()).info(keyboard)
-    document = await _document(services, page) if page else {"keyboards": {}}
-    for info in document["keyboards"].values():
+    infos = await _infos(services, page) if page else {}
+    for info in infos.values():
         listed = info.get("keymaps") if isinstance(info, Mapping) else None
         entry = listed.get(keymap) if isinstance(listed, Mapping) else None
         if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
@@ -167,17 +162,18 @@ async def _keymap_path(services: Services, keyboard: str, keymap: str) -> str:
     raise ApiError(404, _no("keymap", keymap))
 
 
-async def _document(services: Services, page: Page) -> Mapping[str, Any]:
-    document = await asyncio.to_thread(json.loads, await services.bodies.get(page))
-    if not isinstance(document, Mapping) or not isinstance(document.get("keyboards"), Mapping):
-        raise StorageUnavailable("the published firmware's metadata cannot be read")
-    return document
+async def _infos(services: Services, page: Page) -> Mapping[str, object]:
+    content = await services.bodies.document(page)
+    try:
+        document = await asyncio.to_thread(read_document, content)
+    except ValueError as error:
+        raise DamagedMetadata from error
+    infos = document.get("keyboards") if isinstance(document, Mapping) else None
+    if not isinstance(infos, Mapping):
+        raise DamagedMetadata
+    return infos
 
 
 def _no(kind: str, name: str) -> str:
     name = name.removesuffix("/info.json")
     return f"No such {kind}: {name}" if _NAME.fullmatch(name) else f"No such {kind}"
-
-
-def _compact(document: Any) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()

@@ -13,9 +13,10 @@ import zstandard
 from qmk_api.keyboards.content_coding import IDENTITY
 from qmk_api.keyboards.site import Page
 from qmk_api.memory import Clock, Memory
-from qmk_api.ports import Artifacts, Cache, StorageUnavailable
+from qmk_api.ports import Artifacts, Cache, DamagedMetadata
 from qmk_api.single_flight import SingleFlight
 from qmk_contract import artifacts
+from qmk_contract.documents import DOCUMENT_BYTES_MAX
 
 #: The 7,500 pages of the real site take about 60 MiB in all codings, `keyboards.json` compressed
 #: only: what was asked for once is hardly ever dropped.
@@ -55,6 +56,9 @@ class Bodies:
             clock, entries_max=1 << 20, ttl_seconds=math.inf, cost_max=HELD_BYTES_MAX
         )
         self._loads: SingleFlight[bytes] = SingleFlight()
+        # Reading and writing JSON holds the interpreter: one thread at a time does, and the event
+        # loop between them.
+        self._making = asyncio.Semaphore(1)
 
     @staticmethod
     def codings(page: Page) -> tuple[str, ...]:
@@ -79,6 +83,16 @@ class Bodies:
             self._held.put(key, body, cost=len(body) + ENTRY_BYTES)
         return body
 
+    async def document(self, page: Page) -> bytes:
+        """The file that a page is made from, if it is small enough to be parsed.
+
+        Raises:
+            StorageUnavailable
+        """
+        if page.file.size > DOCUMENT_BYTES_MAX:
+            raise _damaged(page.path, f"larger than {DOCUMENT_BYTES_MAX} bytes")
+        return await self.get(page.original)
+
     async def _load(self, page: Page, coding: str) -> bytes:
         if coding in page.stored:
             return await self._stored_copy(page, coding)
@@ -87,10 +101,11 @@ class Bodies:
             return await asyncio.to_thread(_COMPRESS[coding], content)
         if page.made is None:
             return await self._file(page)
-        content = await self.get(page.original)
+        content = await self.document(page)
         try:
-            return await asyncio.to_thread(page.made, content)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            async with self._making:
+                return await asyncio.to_thread(page.made, content)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _damaged(page.path, error) from error
 
     async def _stored_copy(self, page: Page, coding: str) -> bytes:
@@ -106,10 +121,10 @@ class Bodies:
         shared = page.file.size <= SHARED_BYTES_MAX
         if shared:
             content = await self._cache.get(key)
-            if content is not None and _whole(page, content):
+            if content is not None and await _whole(page, content):
                 return content
         content = await self._stored.read(key, page.file.size + 1)
-        if content is None or not _whole(page, content):
+        if content is None or not await _whole(page, content):
             raise _damaged(key, "not what the index says")
         if shared:
             await self._cache.set(key, content)
@@ -123,10 +138,16 @@ async def unpack(packed: bytes) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _whole(page: Page, content: bytes) -> bool:
+async def _whole(page: Page, content: bytes) -> bool:
+    if len(content) > SHARED_BYTES_MAX:
+        return await asyncio.to_thread(_is, page, content)
+    return _is(page, content)
+
+
+def _is(page: Page, content: bytes) -> bool:
     return hashlib.sha256(content).hexdigest() == page.file.sha256
 
 
-def _damaged(what: str, why: object) -> StorageUnavailable:
+def _damaged(what: str, why: object) -> DamagedMetadata:
     log.error("%s in storage is damaged: %s", what, why)
-    return StorageUnavailable("the published firmware's metadata cannot be read")
+    return DamagedMetadata()

@@ -4,8 +4,6 @@ Pages of the site are most of what is asked for, and an index names them all: ne
 a call to storage is needed to tell them from everything else.
 """
 
-import re
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qmk_api.errors import error_reply, unavailable_reply
@@ -14,10 +12,9 @@ from qmk_api.keyboards.site import Page
 from qmk_api.keyboards.site_bodies import Bodies
 from qmk_api.keyboards.site_replies import send_page
 from qmk_api.ports import Unavailable
+from qmk_contract.artifacts import is_site_path
 
 _METHODS = ("GET", "HEAD")
-#: What looks like a page of the site, as long as there is none yet to tell.
-_LIKE_A_PAGE = re.compile(r"/(?:readme\.md|v1/(?!compile/).*\.[a-z]+)")
 
 
 class SiteFiles:
@@ -50,7 +47,7 @@ class SiteFiles:
     async def _page(self, path: str) -> Page | None:
         site = self._current.loaded
         if site is None:
-            if not _LIKE_A_PAGE.fullmatch(path):
+            if not is_site_path(path[1:]):
                 return None
             site = await self._current.get()
         return site.page(path[1:])
