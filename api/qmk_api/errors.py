@@ -22,6 +22,8 @@ from qmk_contract.errors import RequestError
 from qmk_contract.phases import Reason
 
 RETRY_AFTER_SECONDS = 5
+#: Of replies that may be others a moment later.
+NO_STORE = {"Cache-Control": "no-store"}
 log = logging.getLogger(__name__)
 #: Clients poll here, and read ``status`` before they look at the status code.
 _POLL_PATH = re.compile(r"/v1/compile/[^/]+")
@@ -112,7 +114,7 @@ def error_reply(
     body: dict[str, Any] = {"code": code, "message": message, **(extra or {})}
     if _POLL_PATH.fullmatch(path):
         body["status"] = "unknown"
-    return JSONResponse(body, code, dict(headers or {}))
+    return JSONResponse(body, code, {**NO_STORE, **(headers or {})})
 
 
 def unavailable_reply(method: str, path: str, error: Unavailable) -> JSONResponse:

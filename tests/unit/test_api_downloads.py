@@ -349,6 +349,13 @@ async def test_what_is_no_job_touches_nothing_and_is_a_clear_error(
     )
 
 
+@pytest.mark.parametrize("name", FILES)
+async def test_files_of_a_job_that_nobody_knows_say_so(world: World, name: str) -> None:
+    reply = await get(world, f"{JOB}/{name}")
+    error = schemas.Error.model_validate(reply.json())
+    assert (reply.status_code, error.message) == (404, "Compile job not found")
+
+
 class Leaving:
     """A client that takes the headers, then nothing, and then is gone."""
 
@@ -363,13 +370,6 @@ class Leaving:
         if message["type"] == "http.response.body":
             self.stalled.set()
             await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("name", FILES)
-async def test_files_of_a_job_that_nobody_knows_say_so(world: World, name: str) -> None:
-    reply = await get(world, f"{JOB}/{name}")
-    error = schemas.Error.model_validate(reply.json())
-    assert (reply.status_code, error.message) == (404, "Compile job not found")
 
 
 async def test_client_that_is_gone_holds_no_connection_to_storage() -> None:

@@ -43,6 +43,25 @@ async def test_root_tells_state_queue_and_children(world: World) -> None:
     assert body["version"] == body["version"].strip() != ""
 
 
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/v1", 200), ("/v1/healthcheck", 200), ("/healthz", 200), ("/readyz", 200),
+        (f"/v1/compile/{'a' * 26}", 200), (f"/v1/compile/{'b' * 26}", 404), ("/none", 404),
+        ("/v1/keyboards/no/such/info.json", 404), ("/v1/telemetry", 405),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_may_change_at_any_time_is_not_to_be_stored(
+    world: World, method: str, path: str, code: int
+) -> None:
+    world.add_job("a" * 26, phase=Phase.QUEUED)
+    async with world.client() as client:
+        await settled(client)
+        reply = await client.request(method, path)
+    assert (reply.status_code, reply.headers["Cache-Control"]) == (code, "no-store")
+
+
 async def test_healthcheck_is_root_without_children(world: World) -> None:
     async with world.client() as client:
         root = (await settled(client)).json()

@@ -97,6 +97,8 @@ async def test_whoever_refuses_every_coding_is_told_what_there_is(world: World) 
     error = schemas.Error.model_validate(json.loads(raw(reply)))
     assert (reply.status_code, error.code) == (406, 406)
     assert "gzip" in error.message
+    told = (reply.headers["Cache-Control"], reply.headers["Vary"])
+    assert told == ("no-store", "Accept-Encoding")
 
 
 @pytest.mark.parametrize("path", [LIST, ALL, INFO])

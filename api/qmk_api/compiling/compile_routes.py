@@ -8,7 +8,7 @@ from qmk_api.body import read_json_as
 from qmk_api.compiling.compile_request import read_compile_request
 from qmk_api.compiling.fair_use import Kind
 from qmk_api.compiling.replies import job_reply
-from qmk_api.errors import ApiError
+from qmk_api.errors import NO_STORE, ApiError
 from qmk_api.openapi.openapi_replies import ERRORS, errors
 from qmk_api.openapi.schemas import CompileJobState, Enqueued, KeymapRequest
 from qmk_api.services import ClientOf, JobIdOf, ServicesOf
@@ -73,4 +73,5 @@ async def compile_job(job_id: JobIdOf, services: ServicesOf) -> JSONResponse:
     state = await services.lookup.find(job_id.key)
     if state is None:
         raise ApiError(404, "Compile job not found")
-    return JSONResponse(job_reply(job_id, state, services.settings.external_url))
+    reply = job_reply(job_id, state, services.settings.external_url)
+    return JSONResponse(reply, headers=NO_STORE)

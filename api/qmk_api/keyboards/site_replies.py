@@ -43,7 +43,8 @@ async def send_page(bodies: Bodies, page: Page, scope: Scope, receive: Receive, 
     coding = negotiate(_header(scope, b"accept-encoding"), codings)
     if coding is None:
         message = f"this page is to be had as it is, or as {' or '.join(codings)}"
-        await error_reply(scope["path"], 406, message)(scope, receive, send)
+        reply = error_reply(scope["path"], 406, message, headers={"Vary": "Accept-Encoding"})
+        await reply(scope, receive, send)
         return
     tags = [_tag(page, each) for each in (coding, IDENTITY, *codings)]
     known = _header(scope, b"if-none-match")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from qmk_api.errors import RETRY_AFTER_SECONDS, error_reply
+from qmk_api.errors import NO_STORE, RETRY_AFTER_SECONDS, error_reply
 from qmk_api.openapi.openapi_replies import ERRORS, MOVED
 from qmk_api.openapi.schemas import Alive, Health, Ready, Root
 from qmk_api.services import Services, ServicesOf
@@ -37,21 +37,21 @@ async def installer() -> RedirectResponse:
 @router.get("/v1", response_model=Root)
 async def root(services: ServicesOf) -> JSONResponse:
     """The service's state, how many jobs people wait for, and what else there is."""
-    return JSONResponse({"children": list(CHILDREN), **_health(services)})
+    return JSONResponse({"children": list(CHILDREN), **_health(services)}, headers=NO_STORE)
 
 
 @router.head("/v1/healthcheck", include_in_schema=False)
 @router.get("/v1/healthcheck", response_model=Health)
 async def healthcheck(services: ServicesOf) -> JSONResponse:
     """The service's state and how many jobs people wait for."""
-    return JSONResponse(_health(services))
+    return JSONResponse(_health(services), headers=NO_STORE)
 
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model=Alive)
 async def healthz() -> JSONResponse:
     """Whether the process answers at all. Says nothing of what it needs."""
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok"}, headers=NO_STORE)
 
 
 @router.head("/readyz", include_in_schema=False)
@@ -76,7 +76,7 @@ async def readyz(
             state = "starting"
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
         return error_reply("/readyz", 503, state, headers=headers)
-    return JSONResponse({"ready": True, "checks": dict(health.checks)})
+    return JSONResponse({"ready": True, "checks": dict(health.checks)}, headers=NO_STORE)
 
 
 def _health(services: Services) -> dict[str, object]:

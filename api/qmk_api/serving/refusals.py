@@ -26,6 +26,7 @@ def refusal(
     headers = [
         *defaults,
         *ALLOWED,
+        (b"cache-control", b"no-store"),
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
