@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import threading
+import zlib
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -159,6 +162,26 @@ async def test_outage_keeps_what_there_is() -> None:
     with pytest.raises(StorageUnavailable):
         await followed.refresh()
     assert await followed.get() is before
+
+
+async def test_messages_are_compressed_while_other_requests_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored = FakeArtifacts()
+    store(stored, a=GOOD)
+    begun, answered = threading.Event(), threading.Event()
+
+    def compress(document: bytes) -> bytes:
+        begun.set()
+        assert answered.wait(10), "nothing else was done meanwhile"
+        return zlib.compress(document)
+
+    monkeypatch.setattr("qmk_api.service.build_status.zlib", SimpleNamespace(compress=compress))
+    refresh = asyncio.create_task(BuildStatus(stored).refresh())
+    assert await asyncio.to_thread(begun.wait, 10)
+    answered.set()
+    async with asyncio.timeout(10):
+        assert list((await refresh).entries) == ["a"]
 
 
 class Flaky(FakeArtifacts):

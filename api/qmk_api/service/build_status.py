@@ -82,41 +82,55 @@ class BuildStatus:
 
     async def _refresh(self) -> Statuses:
         listed = await self._stored.list(artifacts.STATUSES)
-        old = self._statuses.entries if self._statuses else {}
-        reads = asyncio.Semaphore(READS_MAX)
-        away = False
-
-        async def entry(keyboard: str, etag: str) -> Entry | None:
-            nonlocal away
-            known = old.get(keyboard)
-            if known is not None and known.etag == etag:
-                return known
-            if self._refused.get(keyboard) == etag:
-                return None
-            key = artifacts.keyboard_status(keyboard)
-            async with reads:
-                if away:
-                    return known
-                try:
-                    content = await self._stored.read(key, STATUS_BYTES_MAX)
-                except StorageUnavailable as error:
-                    log.warning("%s cannot be read now: %s", key, error)
-                    away = True
-                    return known
-            return None if content is None else self._entry(keyboard, etag, content)
-
         etags = {
             keyboard: etag
             for key, etag in sorted(listed.items())
             if (keyboard := artifacts.keyboard_of_status(key)) is not None
         }
-        found = await asyncio.gather(*(entry(*item) for item in etags.items()))
-        entries = {
-            keyboard: new for keyboard, new in zip(etags, found, strict=True) if new is not None
+        old = self._statuses.entries if self._statuses else {}
+        kept = {
+            keyboard: old[keyboard]
+            for keyboard, etag in etags.items()
+            if keyboard in old and old[keyboard].etag == etag
         }
+        changed = {
+            keyboard: etag
+            for keyboard, etag in etags.items()
+            if keyboard not in kept and self._refused.get(keyboard) != etag
+        }
+        found = kept | await self._read(changed, old)
+        entries = {keyboard: found[keyboard] for keyboard in etags if keyboard in found}
         if self._statuses is None or entries != old:
-            self._statuses = _rendered(entries)
+            self._statuses = await asyncio.to_thread(_rendered, entries)
         return self._statuses
+
+    async def _read(self, etags: Mapping[str, str], old: Mapping[str, Entry]) -> dict[str, Entry]:
+        """What is stored, by keyboard; what cannot be read is as it was."""
+        reads = asyncio.Semaphore(READS_MAX)
+        away = False
+
+        async def read(keyboard: str, etag: str) -> Entry | None:
+            nonlocal away
+            key = artifacts.keyboard_status(keyboard)
+            async with reads:
+                if away:
+                    return old.get(keyboard)
+                try:
+                    content = await self._stored.read(key, STATUS_BYTES_MAX)
+                except StorageUnavailable as error:
+                    log.warning("%s cannot be read now: %s", key, error)
+                    away = True
+                    return old.get(keyboard)
+                if content is None:
+                    return None
+                return await asyncio.to_thread(self._entry, keyboard, etag, content)
+
+        found = await asyncio.gather(*(read(*item) for item in etags.items()))
+        return {
+            keyboard: entry
+            for keyboard, entry in zip(etags, found, strict=True)
+            if entry is not None
+        }
 
     def _entry(self, keyboard: str, etag: str, content: bytes) -> Entry | None:
         try:
