@@ -16,6 +16,7 @@ from qmk_api.settings import LimitSettings
 from tests.unit.api_fakes import SETTINGS, World
 
 GIST = "0123456789abcdef0123456789abcdef"
+COMMIT = "c" * 40
 ROWS: list[Any] = [{"name": "My KB"}, ["A", {"d": True}, "decal"], [{"w": 2}, "C"]]
 RAW = '{name:"My KB"},\n["A",{d:true},"decal"],\n[{w:2},"C"]'
 
@@ -65,6 +66,7 @@ async def test_text_and_list_give_the_same_reply(world: World, path: str, raw: o
 async def test_names_may_have_any_characters(world: World) -> None:
     name = 'Tästatür "8" \\ </script> ⌨'
     reply = await convert(world, {"raw": [{"name": name}, [name]]})
+    assert "Tästatür" in reply.text
     assert reply.json()["keyboard_name"] == name
     assert reply.json()["layouts"]["LAYOUT"]["layout"][0]["label"] == name
 
@@ -89,6 +91,10 @@ async def test_names_may_have_any_characters(world: World) -> None:
         ({"raw": "ä" * (TEXT_BYTES_MAX // 2 + 1)}, 413, f"larger than {TEXT_BYTES_MAX} bytes"),
         (b" " * (SETTINGS.body_bytes_max + 1), 413, "larger than"),
         ({"id": 5}, 400, "id must be"),
+        ({"id": []}, 400, "id must be"),
+        ({"id": False, "raw": "[]"}, 400, "id must be"),
+        ({"id": None}, 400, "the body must have raw"),
+        ({"id": ""}, 400, "the body must have raw"),
         ({"id": "../../user"}, 400, "id must be"),
         ({"id": GIST}, 404, f"No such gist: {GIST}"),
     ],
@@ -97,6 +103,12 @@ async def test_unfit_requests_are_told_what_is_wrong(
     world: World, body: Any, code: int, said: str
 ) -> None:
     check_error(await convert(world, body), code, said)
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+async def test_id_that_is_empty_is_none(world: World, absent: object) -> None:
+    reply = await convert(world, {"id": absent, "raw": ROWS})
+    assert reply.json() == (await convert(world, {"raw": ROWS})).json()
 
 
 async def test_gist_is_converted(world: World) -> None:
@@ -143,6 +155,16 @@ async def test_converters_are_listed(world: World) -> None:
         f" {GIST}\n",
         f"https://gist.github.com/{GIST}",
         f"https://gist.github.com/some-one/{GIST}/",
+        f"https://gist.github.com/some-one/{GIST}#file-layout-kbd-json",
+        f"https://gist.github.com/{GIST}/raw",
+        f"https://gist.github.com/{GIST}.git",
+        f"https://gist.github.com/some-one/{GIST}?permalink_comment_id=1#gistcomment-1",
+        f"https://gist.github.com/some-one/{GIST}/{COMMIT}",
+        f"https://gist.github.com/{GIST}/{COMMIT}",
+        f"https://gist.github.com/{GIST}/{COMMIT}#file-x",
+        f"https://gist.github.com/deadbeef/{GIST}",
+        f"https://gist.github.com/deadbeef/{GIST}/raw/{COMMIT}/layout.kbd.json",
+        f"https://gist.githubusercontent.com/some-one/{GIST}/raw/{COMMIT}/layout.kbd.json",
         f"http://www.keyboard-layout-editor.com/#/gists/{GIST}",
         f"https://keyboard-layout-editor.com/#/gists/{GIST}",
     ],
@@ -162,7 +184,14 @@ def test_gists_are_known_by_id_and_address(reference: str) -> None:
         f"{GIST}%2f",
         f"https://gist.github.com.example.org/{GIST}",
         f"https://example.org/{GIST}",
-        f"https://gist.github.com/a/b/{GIST}",
+        f"https://gist.github.com/some-one/files/{GIST}",
+        f"https://gist.github.com/../{GIST}",
+        f"https://gist.github.com/{GIST}x",
+        f"https://gist.github.com/{GIST}/raw x",
+        f"https://gist.github.com/#/{GIST}",
+        f"https://gist.github.com:8080/{GIST}",
+        f"https://gist.github.com\\@example.org/{GIST}",
+        f"ftp://gist.github.com/{GIST}",
         f"https://user@gist.github.com/{GIST}",
         f"http://www.keyboard-layout-editor.com/#/layouts/{GIST}",
     ],

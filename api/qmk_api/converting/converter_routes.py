@@ -46,7 +46,7 @@ _BODY = {
                         "type": ["string", "array"],
                         "description": "Raw data, as the editor's text or as a list of rows.",
                     },
-                    "id": False,
+                    "id": {"enum": [None, ""]},
                 },
             },
         ]
@@ -90,8 +90,9 @@ async def convert_kle(request: Request, services: ServicesOf, client: ClientOf) 
 async def _raw(body: Any, gists: Gists) -> str | list[Any]:
     """The raw data that a request gives or names."""
     given = body if isinstance(body, dict) else {}
-    if "id" in given:
-        return await _gist(given["id"], gists)
+    reference = given.get("id")
+    if reference is not None and reference != "":  # a form's empty field
+        return await _gist(reference, gists)
     raw = given.get("raw")
     if not isinstance(raw, str | list):
         raise ApiError(400, "the body must have raw, a text or a list, or id, that of a gist")

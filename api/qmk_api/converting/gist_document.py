@@ -10,18 +10,22 @@ from qmk_api.ports import UnfitGist
 
 #: How Keyboard Layout Editor ends the names of its files.
 SUFFIX = ".kbd.json"
-#: An id, or an address that ends in one.
+#: An id, or an address as people copy it: of a gist, of a file or a revision of it, of its raw
+#: content or its repository, or of the layout in the editor. What looks like two ids in a row is a
+#: user and an id, but an id and a revision where the second is a commit.
 REFERENCE_PATTERN = (
-    r"(?:https?://gist\.github\.com/(?:[A-Za-z0-9-]{1,39}/)?"
-    r"|https?://(?:www\.)?keyboard-layout-editor\.com/#/gists/)?"
-    r"([0-9a-f]{1,64})/?"
+    r"(?:(?:https?://gist\.github(?:usercontent)?\.com/"
+    r"(?:[A-Za-z0-9_-]{1,64}/(?![0-9a-f]{40}(?:[/?#]|$)))?"
+    r"|https?://(?:www\.)?keyboard-layout-editor\.com/#/gists/)"
+    r"([0-9a-f]{1,64})(?:\.git)?(?:[/?#][!-~]{0,1000})?"
+    r"|([0-9a-f]{1,64})/?)"
 )
 
 
 def gist_id(reference: str) -> str | None:
     """The id in what people give: an id, or the address of a gist or of a layout."""
     match = re.fullmatch(REFERENCE_PATTERN, reference.strip())
-    return match and match[1]
+    return match and (match[1] or match[2])
 
 
 def raw_data(content: bytes) -> str:

@@ -7,11 +7,13 @@ from qmk_api.converting.kle import Key, Layout
 
 def layout_text(layout: Layout) -> str:
     """JSON, with all keys on one line; lines that go on end in a blank."""
-    keys = json.dumps([_fields(key) for key in layout.keys], separators=(", ", ":"))
+    keys = json.dumps(
+        [_fields(key) for key in layout.keys], separators=(", ", ":"), ensure_ascii=False
+    )
     return "\n".join(
         (
             "{",
-            f'    "keyboard_name": {json.dumps(layout.name)}, ',
+            f'    "keyboard_name": {json.dumps(layout.name, ensure_ascii=False)}, ',
             '    "url": "", ',
             '    "maintainer": "qmk", ',
             '    "layouts": {',
