@@ -1,11 +1,19 @@
 """Counts of compiles by keyboard, and the calls of old clients."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from qmk_api.openapi import schemas, status_schemas
-from tests.unit.api_fakes import KEYBOARD, World, keymap_body
+from tests.unit.api_fakes import KEYBOARD, FakeUsage, World, keymap_body
+
+
+class CountedDays(FakeUsage):
+    """One compile each day."""
+
+    async def keyboards(self, days: int) -> Mapping[str, int]:
+        return {KEYBOARD: days}
 
 
 @pytest.fixture
@@ -28,7 +36,8 @@ async def test_accepted_compiles_are_counted_under_the_keyboards_current_name(
         await client.post("/v1/compile", json=keymap_body(keyboard="clueboard/66"))
         await client.post("/v1/compile", json=keymap_body(keyboard="no/such"))
         await client.post("/v1/compile", json={})
-        for path in ("/v1/metrics/keyboards", "/v1/metrics/keyboards/days/7"):
+        for days in ("", *(f"/days/{days}" for days in ("7", "0", "-1", "32", "365", "9" * 30))):
+            path = f"/v1/metrics/keyboards{days}"
             counted = (await client.get(path)).json()
             status_schemas.KeyboardCounts.model_validate(counted)
             assert counted == {"keyboards": {KEYBOARD: 2}}
@@ -44,13 +53,19 @@ async def test_locations_are_never_recorded(world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["keyboards", "locations"])
-@pytest.mark.parametrize("days", ["0", "32", "-1", "1.5", "x", "9" * 30])
-async def test_days_that_are_not_kept_are_refused_in_json(
-    world: World, what: str, days: str
-) -> None:
+@pytest.mark.parametrize("days", ["1.5", "x", "--1", "-", "+1", "1e3", "\u0661", "9" * 1001])
+async def test_days_that_are_no_number_are_no_page(world: World, what: str, days: str) -> None:
     reply = await get(world, f"/v1/metrics/{what}/days/{days}")
-    assert reply.status_code == 422
-    schemas.Error.model_validate(reply.json())
+    error = schemas.Error.model_validate(reply.json())
+    assert (reply.status_code, error.code) == (404, 404)
+
+
+@pytest.mark.parametrize(("days", "told"), [("-5", 1), ("0", 1), ("1", 1), ("31", 31), ("365", 31)])
+async def test_as_many_days_are_told_as_are_kept(world: World, days: str, told: int) -> None:
+    world.usage = CountedDays()
+    counts = (await get(world, f"/v1/metrics/keyboards/days/{days}")).json()
+    assert counts == {"keyboards": {KEYBOARD: told}}
+    assert (await get(world, f"/v1/metrics/locations/days/{days}")).json() == {"locations": {}}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", b'{"action": "compile"}'])
