@@ -145,6 +145,28 @@ async def test_other_ranges_get_the_whole(world: World, headers: dict[str, str])
     assert (reply.status_code, reply.content) == (200, HEX)
 
 
+@pytest.mark.parametrize(
+    ("if_match", "code"),
+    [
+        ("{etag}", 206),
+        ('"another", {etag}', 206),
+        ("*", 206),
+        ('"another"', 412),
+        ("W/{etag}", 412),
+    ],
+)
+async def test_what_goes_on_is_the_file_that_if_match_names(
+    world: World, if_match: str, code: int
+) -> None:
+    world.store_build(KEY)
+    etag = (await get(world, f"{JOB}/download")).headers["ETag"]
+    headers = {"If-Match": if_match.format(etag=etag), "Range": "bytes=2-3"}
+    reply = await get(world, f"{JOB}/download", headers=headers)
+    assert reply.status_code == code
+    if code == 412:
+        schemas.Error.model_validate(reply.json())
+
+
 async def test_head_and_known_files_heed_no_range(world: World) -> None:
     world.store_build(KEY)
     part = {"Range": "bytes=2-3"}

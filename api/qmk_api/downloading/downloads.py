@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from qmk_api.downloading.byte_range import ByteRange, Unsatisfiable, parse_range
-from qmk_api.downloading.entity_tags import matching
+from qmk_api.downloading.entity_tags import matching, refused
 from qmk_api.errors import ApiError, error_reply
 from qmk_api.ports import Artifacts, StorageUnavailable
 
@@ -62,7 +62,12 @@ async def send_file(
 
     ``headers`` hold its ETag. Preconditions and ranges are weighed in the order of
     https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2 before anything is opened.
+
+    Raises:
+        ApiError: 412, it is not the file that If-Match names.
     """
+    if refused(request.headers.get("if-match"), headers["ETag"]):
+        raise ApiError(412, "this is not the file that If-Match names")
     if reply := unchanged(request, headers):
         return reply
     headers = {**headers, "Accept-Ranges": "bytes"}

@@ -13,3 +13,10 @@ def matching(if_none_match: str, tags: Sequence[str]) -> str | None:
         return tags[0]
     named = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return next((tag for tag in tags if tag in named), None)
+
+
+def refused(if_match: str | None, tag: str) -> bool:
+    """Whether If-Match is there and does not name our strong ``tag``; its comparison is strong."""
+    if if_match is None or if_match.strip() == "*":
+        return False
+    return tag not in {named.strip() for named in if_match.split(",")}

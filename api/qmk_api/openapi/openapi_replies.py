@@ -25,10 +25,17 @@ _CODES = {
     406: ("The caller takes no coding that there is.", "this page is to be had as it is"),
     408: ("The body did not arrive in time.", "the body did not arrive within 30 s"),
     409: ("It was taken already.", "delivery 72d3162e was taken already"),
+    405: (
+        "The page does not know the method; Allow names those that it knows.",
+        "Method Not Allowed",
+    ),
+    412: ("It is not what If-Match names.", "this is not the file that If-Match names"),
     413: ("The body is too large.", "the body is larger than 1048576 bytes"),
     415: ("The body is in no form that is taken.", "the body must not be compressed"),
+    414: ("The address is too long.", "the request target is longer than 8192 bytes"),
     416: ("The range lies behind the end.", "the range lies outside of the file"),
     422: ("It is understood, and has no meaning.", "layer 1 has 5 keys, LAYOUT has 6"),
+    431: ("The header is too large.", "the header is larger than 65536 bytes"),
     429: ("More than this client's share, or the queue is full.", "the queue is full"),
     500: ("A fault of ours; it is logged.", "internal error"),
     503: ("Something is away for now.", "storage is unavailable, try again shortly"),
@@ -56,10 +63,7 @@ def errors(*codes: int) -> Replies:
 
 
 #: Every operation may answer with these.
-ERRORS: Replies = {
-    "4XX": {"model": Error, "description": "The request cannot be served as it is."},
-    **errors(500, 503),
-}
+ERRORS: Replies = errors(400, 405, 408, 414, 431, 500, 503)
 MOVED: Replies = {
     302: {
         "description": "It is where Location says.",
@@ -84,5 +88,5 @@ def file_of(
             "headers": headers | _RANGE,
         },
         **UNCHANGED,
-        **errors(404, 416),
+        **errors(404, 412, 416),
     }
