@@ -25,7 +25,7 @@ ALL = "/v1/keyboards.json"
 CODINGS = ("identity", "gzip", "zstd")
 READERS = 50
 #: What the readers of a file of this size may add to the process, held by nobody as a whole.
-LARGE_BYTES = 32 << 20
+LARGE_BYTES = 28 << 20
 GROWTH_BYTES_MAX = 32 << 20
 
 
