@@ -107,7 +107,7 @@ class Storage:
             return None
         try:
             document = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StorageUnavailableError(f"{object_key} is not JSON: {error}") from error
         if not isinstance(document, dict):
             raise StorageUnavailableError(f"{object_key} is not a JSON object")
