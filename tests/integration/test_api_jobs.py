@@ -76,7 +76,7 @@ ODD_FIELDS: list[dict[str, Any]] = [
     {"config": {"features": {"rgblight": True, "x": None}, "tapping": {"term": 200.0}}},
     {"config": {"n": [1, 2.5, -0.0, 1e-7, 9007199254740991, 123456789.125]}},
     {"config": {"a.b": "c", "list": [[], {}, [None]]}},
-    {"macros": [[{"action": "delay", "duration": 1e2}, 'é😀 "quoted" \\ / \u2028'], None]},
+    {"macros": [[{"action": "delay", "duration": 1e2}, 'é😀 "quoted" \\ / \u2028']]},
     {"encoders": [[{"ccw": "KC_VOLD", "cw": "KC_VOLU"}]]},
     {"dip_switches": [{"on": "KC_A", "off": None}]},
     {"keycodes": [{"key": "MY_KEY", "label": "<b>&amp;"}]},
@@ -181,10 +181,12 @@ def test_job_made_by_hand_counts_in_the_queue(apis: ApiSystem) -> None:
     def lengths() -> list[int]:
         return [http.get("/v1").json()["queue_length"] for http in apis.clients]
 
-    wanted = sum(
-        (job.get("status") or {}).get("phase", "Pending") in ("Pending", "Queued", "Starting")
-        for job in apis.compile_jobs()
-    )
+    def waits(job: dict[str, Any]) -> bool:
+        status = job.get("status") or {}
+        rerun_asked = job["spec"].get("rerun", 0) > status.get("rerun", 0)
+        return rerun_asked or status.get("phase", "Pending") in ("Pending", "Queued", "Starting")
+
+    wanted = sum(waits(job) for job in apis.compile_jobs())
     apis.jobs.make(request_body("KC_6"), name="by-hand", firmwareCommit=None)
     wait_for("one job more", lambda: lengths() == [wanted + 1] * 2, seconds=10)
 
