@@ -1,6 +1,7 @@
 """Statuses of more keyboards than one page of S3's list holds."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,19 @@ from qmk_api.service.build_status import BuildLogs, BuildStatus
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.keyboard_status import KeyboardStatus
-from tests.integration.s3_server import S3Server
+from tests.integration.s3_server import BUCKET, S3Server
 
 KEYBOARDS = [f"maker/board{number:04}" for number in range(1100)]
 STATUS = KeyboardStatus(True, False, 1_795_507_200, "Compiling: ä\n" * 50)
+
+
+@pytest.fixture(autouse=True)
+def no_statuses_left(s3_server: S3Server) -> Iterator[None]:
+    """Every test shares the bucket, and the API tells all statuses that are in it."""
+    yield
+    s3 = s3_server.client()
+    for keyboard in KEYBOARDS:
+        s3.delete_object(Bucket=BUCKET, Key=artifacts.keyboard_status(keyboard))
 
 
 async def put(stored: S3Artifacts, keyboard: str, status: KeyboardStatus) -> None:
