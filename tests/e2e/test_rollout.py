@@ -15,8 +15,8 @@ def test_no_reply_fails_while_every_pod_of_the_api_is_replaced(
     service.wait(finished)
     running = service.enqueue(slow_keymap(service, SOME_SECONDS))
     jobs = f"{service.url}/v1/compile"
+    service.wait_until(running, "running")
     with paused(kubectl, running):  # so that it is open until all pods are replaced
-        service.wait_until(running, "running")
         with (
             polling(f"{jobs}/{finished}", 200, "finished", polls_min=POLLS_MIN),
             polling(f"{jobs}/{running}", 200, "running", polls_min=POLLS_MIN),
