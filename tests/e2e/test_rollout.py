@@ -16,12 +16,12 @@ def test_no_reply_fails_while_every_pod_of_the_api_is_replaced(
     running = service.enqueue(slow_keymap(service, SOME_SECONDS))
     jobs = f"{service.url}/v1/compile"
     service.wait_until(running, "running")
-    with paused(kubectl, running):  # so that it is open until all pods are replaced
-        with (
-            polling(f"{jobs}/{finished}", 200, "finished", polls_min=POLLS_MIN),
-            polling(f"{jobs}/{running}", 200, "running", polls_min=POLLS_MIN),
-        ):
-            meanwhile = service.enqueue(service.keymap("demo/pad6", "LAYOUT_ortho_2x3", 6))
-            replace_pods(kubectl)
-            assert service.wait(meanwhile)["is_failed"] is False
+    with (
+        paused(kubectl, running),  # so that it is open until all pods are replaced
+        polling(f"{jobs}/{finished}", 200, "finished", polls_min=POLLS_MIN),
+        polling(f"{jobs}/{running}", 200, "running", polls_min=POLLS_MIN),
+    ):
+        meanwhile = service.enqueue(service.keymap("demo/pad6", "LAYOUT_ortho_2x3", 6))
+        replace_pods(kubectl)
+        assert service.wait(meanwhile)["is_failed"] is False
     assert service.wait(running)["is_failed"] is False
