@@ -19,8 +19,8 @@ from starlette.requests import Request
 
 from qmk_api.body_room import BodyRoom
 from qmk_api.errors import ApiError
+from qmk_contract.keymap_fields import EXACT_INTEGER_MAX
 
-INTEGER_MAX = 2**53 - 1
 SECONDS_MAX = 30
 #: Arrays and objects inside one another. A keymap's macros, the deepest, take half of that.
 DEPTH_MAX = 32
@@ -169,7 +169,7 @@ def _number(text: str) -> int | float:
 
 
 def _exact(value: int) -> int | float:
-    return value if abs(value) <= INTEGER_MAX else math.inf
+    return value if abs(value) <= EXACT_INTEGER_MAX else math.inf
 
 
 def _no_constant(text: str) -> NoReturn:

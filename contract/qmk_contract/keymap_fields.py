@@ -14,7 +14,8 @@ from qmk_contract.errors import invalid_keymap
 
 DEPTH_MAX = 8
 _TEXT_MAX = 4096
-_EXACT_INTEGER_MAX = 2**53 - 1  # what every reader of JSON keeps exactly
+#: What every reader of JSON keeps exactly (https://www.rfc-editor.org/rfc/rfc8259#section-6).
+EXACT_INTEGER_MAX = 2**53 - 1
 _ARRAYS_MAX = {
     "dip_switches": 32, "encoders": 32, "keycodes": 256, "macros": 256, "modules": 32,
 }  # fmt: skip
@@ -110,7 +111,7 @@ def _check_macro_step(step: Mapping[str, Any], where: str) -> None:
 def _number(value: float, where: str) -> float | int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if value != value or abs(value) > _EXACT_INTEGER_MAX:
+    if value != value or abs(value) > EXACT_INTEGER_MAX:
         raise invalid_keymap(f"{where} is a number that cannot be kept exactly")
     return value
 

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_api.body import DEPTH_MAX, INTEGER_MAX, parse_json
+from qmk_api.body import DEPTH_MAX, parse_json
 from qmk_api.body_room import BYTES_MAX, SMALL_BYTES_MAX, BodyRoom, NoRoom
 from qmk_api.compiling.compile_request import read_compile_request
 from qmk_api.errors import ApiError
 from qmk_api.openapi import schemas
 from qmk_contract.build_key import JobId, canonical_json, parse_job_id
 from qmk_contract.errors import RequestError
+from qmk_contract.keymap_fields import EXACT_INTEGER_MAX
 from tests.unit.api_fakes import World, keymap_body
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -73,7 +74,7 @@ def _numbers(value: Any) -> list[int | float]:
 
 
 def _kept(number: int | float) -> bool:
-    return abs(number) <= INTEGER_MAX if isinstance(number, int) else not number.is_integer()
+    return abs(number) <= EXACT_INTEGER_MAX if isinstance(number, int) else not number.is_integer()
 
 
 @pytest.mark.parametrize(
