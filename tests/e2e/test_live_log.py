@@ -1,30 +1,12 @@
 """Live progress of the installed service: real pods, a real kubelet, two replicas."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from qmk_contract.names import BUILD_CONTAINER, COMPONENT_LABEL
+from tests.e2e.api_pods import replace_pods
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.service import Service
+from tests.e2e.slow_build import SOME_SECONDS, paused, slow_keymap
 from tests.event_watcher import EventWatcher
-from tests.waiting import wait_for
 
-API = "deployment/qmk-compile-api"
-ROLLOUT_SECONDS = 180
-#: Million samples of the slow board's curve; its build takes about a second for twelve of them.
-SOME_SECONDS = 60
 FIRST_LINE = "Compiling keymap with"
-#: What sends a signal to the process that computes the curve, and says to which.
-SIGNAL_AWK = """
-pids=$(grep -lxE '[gm]?awk' /proc/[0-9]*/comm | tr -dc '0-9\\n')
-kill -"$1" $pids && echo $pids
-"""
-
-
-def slow_keymap(service: Service, precision: int) -> dict[str, Any]:
-    config = {"brightness_curve": {"precision": precision}}
-    return service.keymap("demo/slow", "LAYOUT_ortho_2x3", 6, config=config)
 
 
 def stored_log(service: Service, job_id: str) -> list[str]:
@@ -64,28 +46,3 @@ def test_a_rolling_update_of_the_api_loses_no_line(service: Service, kubectl: Ku
     assert end.data["is_failed"] is False
     assert not watcher.of_kind("restart")
     assert watcher.log == stored_log(service, job_id)
-
-
-@contextmanager
-def paused(kubectl: Kubectl, job_id: str) -> Iterator[None]:
-    """The slow board's build stands still, with its first lines printed, while this lasts."""
-    pod = kubectl.get("compilejob", job_id.partition(".")[0])["status"]["podName"]
-    command = ["exec", pod, f"--container={BUILD_CONTAINER}", "--", "sh", "-c", SIGNAL_AWK, "sh"]
-    wait_for("the build's awk", lambda: kubectl(*command, "STOP"), seconds=60)
-    try:
-        yield
-    finally:
-        kubectl(*command, "CONT")
-
-
-def replace_pods(kubectl: Kubectl) -> None:
-    """Replace all of the API's pods, and wait until the old ones are gone."""
-    before = api_pods(kubectl)
-    kubectl("rollout", "restart", API)
-    kubectl("rollout", "status", API, seconds=ROLLOUT_SECONDS)
-    wait_for("the old pods to end", lambda: not before & api_pods(kubectl), seconds=60)
-
-
-def api_pods(kubectl: Kubectl) -> set[str]:
-    found = kubectl.items("pods", f"--selector={COMPONENT_LABEL}=api")
-    return {pod["metadata"]["name"] for pod in found}

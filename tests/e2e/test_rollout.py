@@ -1,8 +1,9 @@
 """Replacing every pod of the API is noticed by nobody who polls."""
 
+from tests.e2e.api_pods import replace_pods
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.service import Service
-from tests.e2e.test_live_log import SOME_SECONDS, paused, replace_pods, slow_keymap
+from tests.e2e.slow_build import SOME_SECONDS, paused, slow_keymap
 from tests.poller import polling
 
 POLLS_MIN = 50

@@ -11,6 +11,7 @@ from qmk_api.settings import StorageSettings
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, StartApis, running_apis
 from tests.integration.apiserver import api_server, namespace
+from tests.integration.demo_system import running_demo
 from tests.integration.job_controller import job_controller
 from tests.integration.operator_system import start_system, system
 from tests.integration.redis_server import RedisServer, running_redis
@@ -76,3 +77,16 @@ def started(
     """One API process for a module, and the Redis that it uses."""
     with start_apis(1, **redis_server.variables) as system:
         yield system, redis_server
+
+
+@pytest.fixture(scope="module")
+def demo(
+    api_server: RunningApiServer,
+    api_client: client.ApiClient,
+    s3_server: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ApiSystem]:
+    """One API process over the published demo tree, whose builds are played."""
+    folder = tmp_path_factory.mktemp("demo")
+    with running_demo(api_server, api_client, s3_server, folder) as system:
+        yield system

@@ -2,22 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from kubernetes import client
 
 from qmk_api.openapi.schemas import Error
-from qmk_local.apiserver import RunningApiServer
 from tests.build_pod import ROOT
 from tests.integration.api_process import ApiSystem
 from tests.integration.curl import curl
-from tests.integration.demo_system import running_demo
-from tests.integration.s3_server import S3Server
 from tests.waiting import wait_for
 
 PAGE = (ROOT / "docs/http-api.md").read_text()
@@ -63,21 +58,9 @@ class Reader:
         )
 
 
-@pytest.fixture(scope="module")
-def system(
-    api_server: RunningApiServer,
-    api_client: client.ApiClient,
-    s3_server: S3Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[ApiSystem]:
-    folder = tmp_path_factory.mktemp("docs")
-    with running_demo(api_server, api_client, s3_server, folder) as system:
-        yield system
-
-
 @pytest.fixture
-def reader(system: ApiSystem, tmp_path: Path) -> Reader:
-    return Reader(system, tmp_path)
+def reader(demo: ApiSystem, tmp_path: Path) -> Reader:
+    return Reader(demo, tmp_path)
 
 
 def test_every_example_runs_and_shows_what_comes_back(reader: Reader) -> None:

@@ -15,13 +15,6 @@ POD = f"{KEY}-x7k2p"
 LOG = "Compiling: ä.c\nLinking\n".encode()
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def get(world: World, method: str = "GET", **headers: str) -> Any:
     async with world.client() as client:
         return await client.request(method, f"/v1/compile/{KEY}.mine/log", headers=headers)

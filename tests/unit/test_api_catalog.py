@@ -11,13 +11,6 @@ from tests.unit.api_fakes import COMMIT, KEYBOARD, World
 INFO = artifacts.keyboard_info(COMMIT, KEYBOARD)
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 def catalog(world: World) -> Catalog:
     return Catalog(world.stored, world.cache, world.clock)
 

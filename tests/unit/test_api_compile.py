@@ -20,13 +20,6 @@ from tests.unit.api_fakes import (
 )
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def post(world: World, body: Any, **options: Any) -> Any:
     async with world.client() as client:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

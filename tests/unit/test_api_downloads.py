@@ -36,13 +36,6 @@ RESUMABLE = ["download", "hex", "keymap.c", "source"]
 SOURCE = artifacts.source(COMMIT)
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def get(world: World, path: str, method: str = "GET", **options: Any) -> Any:
     async with world.client() as client:
         return await client.request(method, f"/v1/compile/{path}", **options)

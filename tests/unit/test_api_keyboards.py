@@ -20,13 +20,6 @@ from tests.unit.api_fakes import (
 HOST = "https://api.example.org"
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def get(world: World, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     async with world.client() as client:
         return await client.request(method, path, headers=headers)

@@ -13,13 +13,6 @@ from tests.unit.api_fakes import FAILURE, RUNNING, World, key_of, keymap_body
 KEY = key_of(keymap_body())
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def poll(world: World, job_id: str = KEY) -> Any:
     async with world.client() as client:
         reply = await client.get(f"/v1/compile/{job_id}")

@@ -11,13 +11,6 @@ from qmk_contract.phases import Phase
 from tests.unit.api_fakes import World, keymap_body
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def settled(client: httpx.AsyncClient) -> httpx.Response:
     """The service's own word, once the first look at its world is over."""
     async with asyncio.timeout(5):

@@ -18,13 +18,6 @@ ALL = "/v1/keyboards.json"
 PLAIN = {"Accept-Encoding": "identity"}
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def fetch(world: World, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     """One request; the body as it came over the wire is in ``extensions``."""
     async with world.client() as client:

@@ -23,13 +23,6 @@ LIST = "/v1/keyboard_list.json"
 INFO = f"/v1/keyboards/{KEYBOARD}/info.json"
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 def current(world: World) -> CurrentSite:
     return CurrentSite(Catalog(world.stored, world.cache, world.clock), world.stored, "master")
 

@@ -23,13 +23,6 @@ STRIPPED_BY_PAGE = re.compile(r"\[.*m", re.IGNORECASE)
 STATUSES = {"queued", "running", "finished", "failed", "unknown"}
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def poll(world: World, job_id: str = JOB) -> Any:
     async with world.client() as client:
         return await client.get(f"/v1/compile/{job_id}")

@@ -16,13 +16,6 @@ class CountedDays(FakeUsage):
         return {KEYBOARD: days}
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 async def get(world: World, path: str) -> Any:
     async with world.client() as client:
         return await client.get(path)

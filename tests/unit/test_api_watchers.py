@@ -25,13 +25,6 @@ JOB = f"{KEY}.mine"
 POD = f"{KEY}-x7k2p"
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.publish()
-    return made
-
-
 def store(world: World, log: bytes) -> None:
     world.stored.objects[artifacts.build(KEY, artifacts.LOG)] = log
 
