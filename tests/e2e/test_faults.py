@@ -187,6 +187,12 @@ def test_nothing_is_lost_while_storage_is_away(service: Service, kubectl: Kubect
     # An image that nobody has ends the container and keeps the pod with its data.
     kubectl("set", "image", f"pod/{S3_POD}", f"{S3_CONTAINER}=localhost/nobody-has-this:0")
     try:
+        # Not before: a request that storage still heard of is joined from then on, not refused.
+        wait_for(
+            "the storage server to have ended",
+            lambda: "running" not in _state(kubectl, S3_POD),
+            seconds=60,
+        )
 
         def refusal() -> httpx.Response | None:
             reply = service.post(body)
@@ -202,11 +208,23 @@ def test_nothing_is_lost_while_storage_is_away(service: Service, kubectl: Kubect
         )
     finally:
         kubectl("set", "image", f"pod/{S3_POD}", f"{S3_CONTAINER}={image}")
+        # Whatever this test found, the next ones need storage: back-off may take a while.
+        wait_for(
+            "the storage server to run again",
+            lambda: "running" in _state(kubectl, S3_POD),
+            seconds=180,
+        )
+        wait_for(
+            "the API to be ready again",
+            lambda: service.http.get(f"{service.url}/readyz").status_code == 200,
+            seconds=120,
+        )
     reply = service.wait(job_id, seconds=180)
     assert (reply["status"], reply["is_failed"]) == ("finished", False)
-    wait_for(
-        "the API to be ready again",
-        lambda: service.http.get(f"{service.url}/readyz").status_code == 200,
-        seconds=60,
-    )
     assert service.compile(body)["is_failed"] is False
+
+
+def _state(kubectl: Kubectl, pod: str) -> dict[str, object]:
+    """``running``, ``waiting`` or ``terminated`` of a pod's one container."""
+    [container] = kubectl.get("pod", pod)["status"]["containerStatuses"]
+    return dict(container["state"])
