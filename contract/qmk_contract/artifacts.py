@@ -16,6 +16,10 @@ FIRMWARE = "firmware"
 LOG = "log.txt"
 RESULT = "result.json"
 KEYMAP_C = "keymap.c"
+#: Of a build that records its keyboard, by the names that the pod has for them: stored by
+#: `keyboard_record` and `record_pointer`, not beside the build.
+RECORD = "record.tar.zst"
+RECORD_POINTER = "record.json"
 
 CONTENT_TYPES = {
     REQUEST: JSON,
@@ -23,9 +27,14 @@ CONTENT_TYPES = {
     LOG: TEXT,
     RESULT: JSON,
     KEYMAP_C: C_SOURCE,
+    RECORD: ZSTD,
+    RECORD_POINTER: JSON,
 }
+#: Objects that are no build's own.
+_SHARED = frozenset({RECORD, RECORD_POINTER})
 
 COMMIT_PATTERN = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+DIGEST_PATTERN = r"[0-9a-f]{64}"
 CHANNEL_PATTERN = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
 FOLDER_PATTERN = r"[a-z0-9_][a-z0-9_-]*"
 SITE_PATH_PATTERN = r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
@@ -47,7 +56,7 @@ STATUSES = "status/"
 
 def build(key: str, name: str) -> str:
     """An object of one build: ``name`` is one of this module's constants."""
-    if name not in CONTENT_TYPES:
+    if name not in CONTENT_TYPES.keys() - _SHARED:
         raise ValueError(f"no such object of a build: {name!r}")
     return f"builds/{key}/{name}"
 
@@ -73,6 +82,21 @@ def keyboard_of_status(key: str) -> str | None:
     return match[1] if match else None
 
 
+def keyboard_record(digest: str, keyboard: str) -> str:
+    """What a trusted build kept of a keyboard; ``digest`` is `keyboard_record.record_digest`'s."""
+    return f"{_record(digest, keyboard)}.tar.zst"
+
+
+def record_pointer(digest: str, keyboard: str) -> str:
+    """Size and digest of a keyboard's record, written after it."""
+    return f"{_record(digest, keyboard)}.json"
+
+
+def refresh_status(name: str) -> str:
+    """How the last refresh of a channel ended, or how far the one under way is."""
+    return f"refresh-status/{_checked(CHANNEL_PATTERN, name)}.json"
+
+
 def refresh_request(name: str) -> str:
     """The flag that asks for a channel's firmware to be published anew."""
     return f"refresh/{_checked(CHANNEL_PATTERN, name)}.json"
@@ -96,6 +120,11 @@ def manifest(commit: str) -> str:
 def core(commit: str) -> str:
     """Everything of a tree but its keyboards and ChibiOS."""
     return f"{_firmware(commit)}/core.tar.zst"
+
+
+def generator(commit: str) -> str:
+    """What the tree's own Python needs to turn a keymap into C: its code and its data."""
+    return f"{_firmware(commit)}/generator.tar.zst"
 
 
 def chibios(commit: str) -> str:
@@ -155,6 +184,10 @@ def keyboard_aliases(commit: str) -> str:
 
 def keyboard_info(commit: str, keyboard: str) -> str:
     return metadata(commit, f"keyboards/{keyboard}/info.json")
+
+
+def _record(digest: str, keyboard: str) -> str:
+    return f"cache/{_checked(DIGEST_PATTERN, digest)}/{_checked(KEYBOARD_PATTERN, keyboard)}"
 
 
 def _firmware(commit: str) -> str:

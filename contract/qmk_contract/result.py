@@ -3,11 +3,49 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from qmk_contract.phases import Reason
 
 SCHEMA = 1
 DIAGNOSTICS_MAX = 20
+
+
+class BuildPath(StrEnum):
+    """How a firmware was made. All give the same bytes."""
+
+    #: keymap.c compiled, and linked with the keyboard's recorded objects.
+    FAST = "fast"
+    #: Also what depends on other generated files.
+    PARTIAL = "partial"
+    #: Everything, by the tree's own ``qmk compile``.
+    FULL = "full"
+
+
+class RecordUse(StrEnum):
+    """What became of the keyboard's record in a build."""
+
+    USED = "used"
+    #: There is none.
+    ABSENT = "absent"
+    #: It is whole, and this keymap changes more than a record can serve.
+    UNFIT = "unfit"
+    #: It is not what its pointer or its digest says.
+    REJECTED = "rejected"
+
+
+class Step(StrEnum):
+    """Keys of ``times``, in order of time."""
+
+    QUEUE = "queue"
+    START = "start"
+    FETCH = "fetch"
+    UNPACK = "unpack"
+    GENERATE = "generate"
+    COMPILE = "compile"
+    LINK = "link"
+    COLLECT = "collect"
+    UPLOAD = "upload"
 
 
 @dataclass(frozen=True)
@@ -59,7 +97,10 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """How a build ended. ``times`` are milliseconds by step; ``path`` is how it was built."""
+    """How a build ended. ``times`` are milliseconds by Step, of those that took place.
+
+    ``sandbox`` names the layers of containment that were in force, e.g. ``landlock-7``.
+    """
 
     key: str
     keyboard: str
@@ -77,7 +118,9 @@ class BuildResult:
     usage: Usage | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     times: Mapping[str, int] = field(default_factory=dict)
-    path: str = "full"
+    path: BuildPath = BuildPath.FULL
+    record: RecordUse = RecordUse.ABSENT
+    sandbox: tuple[str, ...] = ()
     schema: int = SCHEMA
 
     @property

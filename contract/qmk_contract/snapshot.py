@@ -16,6 +16,8 @@ class Channel:
     channel: str
     commit: str
     published: datetime
+    #: When the source said that this is its commit: an older answer never replaces a newer one.
+    resolved: datetime | None = None
     schema: int = SCHEMA
 
 
@@ -30,7 +32,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All layers of a commit. ``keyboards`` maps top-level keyboard folders to their layers."""
+    """All layers of a commit. ``keyboards`` maps top-level keyboard folders to their layers.
+
+    ``generator`` is None in snapshots of before there was one: no record is used with them.
+    ``contents`` has a digest of the files that went into each part, by the part's name, so that
+    the next snapshot can tell what it need not make again.
+    """
 
     commit: str
     created: datetime
@@ -38,6 +45,8 @@ class Manifest:
     source: Layer
     keyboards: Mapping[str, Layer] = field(default_factory=dict)
     chibios: Layer | None = None
+    generator: Layer | None = None
+    contents: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def layers_for(self, keyboard: str, platform: str) -> tuple[Layer, ...]:

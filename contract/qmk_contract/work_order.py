@@ -5,11 +5,20 @@ Today both stand in the Job's manifest. Nothing here says how an order reaches i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 SCHEMA = 1
 
 #: The keymap's name inside a build: the user's own name must not change the firmware.
 INTERNAL_KEYMAP_NAME = "qmk_compile"
+
+
+class SandboxMode(StrEnum):
+    """What to do where the kernel lacks a layer of the sandbox: refuse to build, or build."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,18 @@ class BuildOrder:
     fetch_seconds: int = 120
     log_bytes: int = 1 << 20
     make_jobs: int = 2
+    #: The tree's own Python and data, for the fast path; None: full path only.
+    generator: Fetch | None = None
+    #: What a trusted build kept of this keyboard; None: there is none.
+    record: Fetch | None = None
+    #: What a record for this build must carry (`keyboard_record.record_digest`), 64 hex digits.
+    record_digest: str = ""
+    #: Leave a record of the keyboard: only where no word of a user is in the request.
+    recording: bool = False
+    sandbox: SandboxMode = SandboxMode.REQUIRE
+    #: When the build was asked for, and when it got its slot.
+    requested: datetime | None = None
+    admitted: datetime | None = None
     schema: int = SCHEMA
 
 
