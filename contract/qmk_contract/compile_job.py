@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
-from qmk_contract.codec import BodyError, from_body, parse_time, to_body
-from qmk_contract.names import API_VERSION, KIND
+from qmk_contract.codec import BodyError, format_time, from_body, parse_time, to_body
+from qmk_contract.names import API_VERSION, KIND, REQUESTED_AT_ANNOTATION
 from qmk_contract.phases import ConditionType, JobClass, Phase, Reason
 from qmk_contract.result import Diagnostic, Usage
 
@@ -16,6 +16,8 @@ DEFAULT_CHANNEL = "master"
 DEFAULT_TIMEOUT_SECONDS = 300
 DEFAULT_TTL_SECONDS = 900
 MESSAGE_LENGTH_MAX = 1024
+#: How far the clocks of who asks and of the API server may differ; more is no such time.
+_CLOCKS_DIFFER_MAX = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ class CompileJobStatus:
 
 @dataclass(frozen=True)
 class CompileJob:
-    """A CompileJob object: the parts of its metadata that decisions need, spec and status."""
+    """A CompileJob object: the parts of its metadata that decisions need, spec and status.
+
+    ``asked`` is when it was asked for, to the millisecond where whoever made it said so.
+    """
 
     name: str
     namespace: str
@@ -116,6 +121,7 @@ class CompileJob:
     status: CompileJobStatus = CompileJobStatus()
     generation: int = 1
     resource_version: str = ""
+    asked: datetime | None = None
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
@@ -130,21 +136,37 @@ class CompileJob:
                 name=metadata["name"],
                 namespace=metadata["namespace"],
                 uid=metadata["uid"],
-                created=parse_time(metadata["creationTimestamp"]),
+                created=(created := parse_time(metadata["creationTimestamp"])),
                 generation=int(metadata.get("generation", 1)),
                 resource_version=str(metadata.get("resourceVersion", "")),
                 spec=from_body(CompileJobSpec, body.get("spec"), "spec"),
                 status=from_body(CompileJobStatus, body.get("status") or {}, "status"),
+                asked=_asked(metadata, created),
             )
         except KeyError as error:
             raise BodyError(f"metadata.{error.args[0]}: missing") from error
 
 
-def new_compile_job(name: str, namespace: str, spec: CompileJobSpec) -> dict[str, Any]:
+def new_compile_job(
+    name: str, namespace: str, spec: CompileJobSpec, asked: datetime
+) -> dict[str, Any]:
     """The body to create a CompileJob with."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": {REQUESTED_AT_ANNOTATION: format_time(asked)},
+        },
         "spec": to_body(spec),
     }
+
+
+def _asked(metadata: Mapping[str, Any], created: datetime) -> datetime:
+    """What the annotation says; anybody may write one, so it must fit the API server's time."""
+    try:
+        asked = parse_time(metadata["annotations"][REQUESTED_AT_ANNOTATION])
+    except (ValueError, TypeError, KeyError):
+        return created
+    return asked if abs(asked - created) <= _CLOCKS_DIFFER_MAX else created

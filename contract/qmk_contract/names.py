@@ -16,6 +16,8 @@ BUILD_KEY_LABEL = f"{GROUP}/build-key"
 RERUN_LABEL = f"{GROUP}/rerun"
 #: On a Job: the toolchain image's digest (a colon is not allowed in a label value).
 TOOLCHAIN_DIGEST_ANNOTATION = f"{GROUP}/toolchain-digest"
+#: On a CompileJob: when it was asked for, to the millisecond. creationTimestamp has whole seconds.
+REQUESTED_AT_ANNOTATION = f"{GROUP}/requested-at"
 
 BUILD_CONTAINER = "build"
 UPLOAD_CONTAINER = "upload"

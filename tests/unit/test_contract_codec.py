@@ -56,10 +56,31 @@ def test_a_bad_body_is_refused_with_the_field_named(body: Any, message: str) -> 
 
 def test_a_new_compile_job_reads_back_as_the_server_would_return_it() -> None:
     spec = CompileJobSpec(keyboard="demo/pad6", keymap={"layout": "LAYOUT", "layers": [["KC_A"]]})
-    body = new_compile_job("mine", "qmk", spec)
+    asked = parse_time("2026-01-02T03:04:05.678Z")
+    body = new_compile_job("mine", "qmk", spec, asked)
     body["metadata"] |= {"uid": "u1", "creationTimestamp": "2026-01-02T03:04:05Z"}
     job = CompileJob.from_body(body)
-    assert (job.name, job.spec, job.status.phase) == ("mine", spec, "Pending")
+    assert (job.name, job.spec, job.status.phase, job.asked) == ("mine", spec, "Pending", asked)
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        None,
+        {},
+        {"qmk.fm/requested-at": "yesterday"},
+        {"qmk.fm/requested-at": "2026-01-02T03:04:05.678"},
+        {"qmk.fm/requested-at": 7},
+        {"qmk.fm/requested-at": "2026-01-02T03:02:05Z"},
+        {"qmk.fm/requested-at": "2027-01-02T03:04:05Z"},
+    ],
+)
+def test_a_time_of_asking_that_cannot_be_is_that_of_creation(annotations: Any) -> None:
+    body = new_compile_job("mine", "qmk", CompileJobSpec("a", {}), parse_time("2026-01-01T00:00Z"))
+    body["metadata"] |= {"uid": "u1", "creationTimestamp": "2026-01-02T03:04:05Z"}
+    body["metadata"]["annotations"] = annotations
+    job = CompileJob.from_body(body)
+    assert job.asked == job.created
 
 
 def test_an_object_without_a_uid_is_no_compile_job() -> None:

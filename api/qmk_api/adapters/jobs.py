@@ -5,6 +5,7 @@ import functools
 import json
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes import client, config
@@ -77,7 +78,7 @@ class KubernetesJobs:
             body = await self._call(
                 self._api.create_namespaced_custom_object,
                 GROUP, VERSION, self._namespace, PLURAL,
-                new_compile_job(name, self._namespace, spec),
+                new_compile_job(name, self._namespace, spec, datetime.now(UTC)),
             )  # fmt: skip
         except ApiException as error:
             if error.status == 409:
