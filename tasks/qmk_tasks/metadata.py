@@ -2,13 +2,16 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qmk_contract.documents import DOCUMENT_BYTES_MAX, read_document
 from qmk_contract.keyboards import keyboard_aliases, keyboard_names
+from qmk_contract.site import SiteFile
 from qmk_tasks.errors import TaskError
+from qmk_tasks.previous import Previous
 
 #: Where the tree's subcommand writes; older trees leave out ".build".
 _OUTPUTS = (".build/api_data", "api_data")
@@ -21,12 +24,50 @@ NEEDED: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def generate(tree: Path, home: Path, search_path: str, target: Path) -> None:
-    """Run the subcommand, and move the folder that it wrote to ``target``.
+@dataclass(frozen=True)
+class Source:
+    """A tree, the commit that it is of, and where its programs are found.
+
+    ``unchanged`` are the top-level keyboard folders that have the previous commit's very files.
+    """
+
+    tree: Path
+    commit: str
+    search_path: str
+    unchanged: Set[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What became of the keyboards.
+
+    ``kept`` are files of the previous commit's site that the new one has too; they were not
+    written. ``faults`` is what is wrong with keyboards, by keyboard, whether they are in the site
+    or could not be read at all. ``inputs`` is the digest of what all keyboards' metadata depends
+    on: the manifest's ``contents["metadata"]``.
+    """
+
+    kept: Mapping[str, SiteFile]
+    faults: Mapping[str, Sequence[str]]
+    inputs: str | None = None
+
+
+def generate(
+    source: Source, work: Path, target: Path, *, previous: Previous | None = None
+) -> Generated:
+    """Write the keyboard site of a tree to ``target``, but for what stays of the previous one.
+
+    What was done is kept in ``work``, so that a task that was ended takes it up there.
 
     Raises:
-        TaskError: it failed, or did not write what the service cannot be without.
+        TaskError: the tree's own code failed for all keyboards, or did not write what the service
+            cannot be without.
     """
+    _run(source.tree, work, source.search_path, target)
+    return Generated({}, failures(target))
+
+
+def _run(tree: Path, home: Path, search_path: str, target: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -20,6 +20,7 @@ from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.site import FILE_BYTES_MAX, SiteFile, SiteIndex, bounded_faults
 from qmk_tasks import archive
+from qmk_tasks.metadata import NEEDED
 
 #: A file of this size takes a server a millisecond or two to compress, once, before it caches it;
 #: nine in ten files are far smaller. Those above it are read by browsers all the time.
@@ -36,18 +37,29 @@ def root(objects: Path, commit: str) -> Path:
     return (objects / artifacts.keyboard_list(commit)).parents[1]
 
 
-def index(objects: Path, commit: str, faults: Mapping[str, Sequence[str]]) -> SiteIndex:
+def index(
+    objects: Path,
+    commit: str,
+    faults: Mapping[str, Sequence[str]],
+    *,
+    kept: Mapping[str, SiteFile] | None = None,
+    previous: SiteIndex | None = None,
+) -> SiteIndex:
     """Make the copies of the site's large files, and write down all files.
 
-    The same files give the same bytes. What the site cannot have is left out, and said.
+    The same files give the same bytes. What the site cannot have is left out, and said. Of a
+    previous site, ``kept`` are listed as they are; so are files that were written again and are
+    the same, and these are removed: whoever stores the site has them already.
 
     Raises:
         TaskError: zstd failed.
     """
     paths = list(_paths(root(objects, commit)))
+    there = previous.files if previous is not None else {}
     with ThreadPoolExecutor(_WORKERS) as pool:
-        described = pool.map(partial(_describe, objects, commit), paths)
-        files = dict(zip(paths, described, strict=True))
+        described = pool.map(partial(_describe, objects, commit, there), paths)
+        found = {**(kept or {}), **dict(zip(paths, described, strict=True))}
+    files = {path: found[path] for path in sorted(found)}
     site = SiteIndex(commit, files, bounded_faults(faults, files))
     text = json.dumps(to_body(site), separators=(",", ":"))
     (objects / artifacts.site_index(commit)).write_text(text)
@@ -67,10 +79,14 @@ def _paths(folder: Path) -> Iterator[str]:
             yield path
 
 
-def _describe(objects: Path, commit: str, path: str) -> SiteFile:
+def _describe(objects: Path, commit: str, there: Mapping[str, SiteFile], path: str) -> SiteFile:
     source = objects / artifacts.site_file(commit, path)
     data = source.read_bytes()
-    sizes = {}
+    digest, sizes = hashlib.sha256(data).hexdigest(), dict[str, int]()
+    same = there.get(path)
+    if same is not None and (same.size, same.sha256) == (len(data), digest) and path not in NEEDED:
+        source.unlink()
+        return same
     if len(data) > LARGE_BYTES:
         for coding in artifacts.CODINGS:
             copy = objects / artifacts.site_file(commit, path, coding)
@@ -83,7 +99,7 @@ def _describe(objects: Path, commit: str, path: str) -> SiteFile:
                 sizes[coding] = size
             else:
                 copy.unlink()
-    return SiteFile(len(data), hashlib.sha256(data).hexdigest(), sizes)
+    return SiteFile(len(data), digest, sizes)
 
 
 def _say(sentence: str) -> None:

@@ -42,10 +42,12 @@ def build(tree: Path, commit: str, objects: Path, *, home: Path, search_path: st
         )
     written = site.root(objects, commit)
     with ThreadPoolExecutor(1) as pool:
-        generated = pool.submit(metadata.generate, tree, home, search_path, written)
+        made = pool.submit(
+            metadata.generate, metadata.Source(tree, commit, search_path), home, written
+        )
         _pack(tree, parts, commit, objects)
-        generated.result()
-    _report(site.index(objects, commit, metadata.failures(written)))
+        generated = made.result()
+    _report(site.index(objects, commit, generated.faults, kept=generated.kept))
     manifest = Manifest(
         commit=commit,
         created=datetime.now(UTC),
