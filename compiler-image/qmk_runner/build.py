@@ -26,6 +26,7 @@ from qmk_runner.process_group import Ended
 from qmk_runner.settings import Settings
 from qmk_runner.stopwatch import Stopwatch
 from qmk_runner.transfer import DISK_FULL
+from qmk_runner.usage import usage
 
 OUT_OF_DISK = InfrastructureError(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
 
@@ -74,7 +75,6 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
     )
     if verdict.reason is None:
         raise InfrastructureError(verdict.exit_code, verdict.message)
-    sections = firmware.avr_sections(workspace.tree, names.elf, settings.search_path)
     # Before the log is closed: it shall be open to say that the disk is full.
     made = _leave_firmware(settings.shared, outputs, verdict.reason)
     keymap_c = _leave(settings.shared / artifacts.KEYMAP_C, outputs.keymap_c)
@@ -93,7 +93,7 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
         log=log.close(),
         firmware=made,
         keymap_c=keymap_c,
-        usage=firmware.usage(text, sections),
+        usage=usage(text, outputs.elf),
         diagnostics=messages,
         times=watch.times,
     )

@@ -1,12 +1,9 @@
-"""What a build left: exactly the firmware it was asked for, its keymap.c, and its sizes."""
+"""What a build left: exactly the firmware it was asked for, its keymap.c, its ELF file."""
 
-import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmk_contract.result import Memory, Usage
 from qmk_runner import regular_file
 from qmk_runner.regular_file import NotRegularError
 
@@ -14,15 +11,6 @@ EXTENSIONS = ("hex", "bin", "uf2")
 FIRMWARE_BYTES_MAX = 16 << 20
 KEYMAP_C_BYTES_MAX = 4 << 20
 _ELF_BYTES_MAX = 64 << 20
-_ELF_AVR = (83).to_bytes(2, "little")  # e_machine of AVR
-#: "23012/28672 (80%, 5660 bytes free)", "31378/28672 (2706 bytes over)": the tree's own check
-#: of the firmware against what the bootloader leaves.
-_SIZE = re.compile(
-    r"^ \* The firmware (?:size is fine -|is too large!)"
-    r" (?P<used>\d{1,9})/(?P<limit>\d{1,9}) \([^()\n]{0,60}bytes",
-    re.MULTILINE,
-)
-_BERKELEY = re.compile(r"^\s*(?P<text>\d+)\s+(?P<data>\d+)\s+(?P<bss>\d+)\s", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +48,7 @@ class Outputs:
 
     firmware: FirmwareFile | None
     keymap_c: bytes | None
+    elf: bytes | None
 
 
 def names(keyboard: str, keymap_name: str, request: Mapping[str, object]) -> Names:
@@ -70,53 +59,33 @@ def names(keyboard: str, keymap_name: str, request: Mapping[str, object]) -> Nam
 
 
 def collect(tree: Path, names: Names) -> Outputs:
-    """Read what a build left; a firmware only if exactly one file is the one asked for."""
+    """Read what a build left; a firmware only if one file alone is the one asked for."""
     found = [
         FirmwareFile(extension, data)
         for extension in EXTENSIONS
         if (data := _read(tree, f"{names.firmware}.{extension}", FIRMWARE_BYTES_MAX))
     ]
     return Outputs(
-        firmware=found[0] if len(found) == 1 else None,
+        firmware=_product(found),
         keymap_c=_read(tree, names.keymap_c, KEYMAP_C_BYTES_MAX),
+        elf=_read(tree, names.elf, _ELF_BYTES_MAX),
     )
+
+
+def _product(found: Sequence[FirmwareFile]) -> FirmwareFile | None:
+    """What the tree's ``FIRMWARE_FORMAT`` names.
+
+    make's rule for .bin (builddefs/common_rules.mk) copies it to the root of the tree wherever it
+    is made, so beside another format it is only what that was made from.
+    """
+    final = [item for item in found if item.extension != "bin"] or found
+    return final[0] if len(final) == 1 else None
 
 
 def remove(tree: Path, stem: str) -> None:
     """Make sure that a firmware file found later is this build's."""
     for extension in EXTENSIONS:
         (tree / f"{stem}.{extension}").unlink(missing_ok=True)
-
-
-def usage(log: str, sections: tuple[int, int, int] | None) -> Usage | None:
-    """Flash and RAM use: from the tree's own check, else from the sections (text, data, bss)."""
-    flash = ram = None
-    if sections is not None:
-        text, data, bss = sections
-        flash, ram = Memory(text + data), Memory(data + bss)
-    if matches := list(_SIZE.finditer(log)):
-        flash = Memory(int(matches[-1]["used"]), int(matches[-1]["limit"]))
-    return Usage(flash, ram) if flash or ram else None
-
-
-def avr_sections(tree: Path, elf: str, search_path: str) -> tuple[int, int, int] | None:
-    """Sizes of text, data and bss by ``avr-size``; None for another processor, or without one."""
-    image = _read(tree, elf, _ELF_BYTES_MAX)
-    if image is None or image[:4] != b"\x7fELF" or image[18:20] != _ELF_AVR:
-        return None
-    try:
-        shown = subprocess.run(  # noqa: S603
-            ["avr-size", str(tree / elf)],  # noqa: S607
-            env={"PATH": search_path, "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    match = _BERKELEY.search(shown.stdout.decode("ascii", "replace"))
-    return (int(match["text"]), int(match["data"]), int(match["bss"])) if match else None
 
 
 def _read(tree: Path, path: str, size_max: int) -> bytes | None:

@@ -135,38 +135,6 @@ def test_the_expected_firmware_has_the_name_that_the_tree_gives_it(
     assert names.keymap_c == ".build/obj_clueboard_66_rev3_qmk_compile/src/keymap.c"
 
 
-@pytest.mark.parametrize(
-    ("log", "sections", "flash", "ram"),
-    [
-        (" * The firmware size is fine - 22852/28672 (79%, 5820 bytes free)",
-         (22780, 232, 465), (22852, 28672), (697, None)),
-        (" * The firmware is too large! 31378/28672 (2706 bytes over)", None, (31378, 28672), None),
-        ("", (100, 20, 3), (120, None), (23, None)),
-    ],
-)  # fmt: skip
-def test_usage_prefers_what_the_tree_itself_found(
-    log: str,
-    sections: tuple[int, int, int] | None,
-    flash: tuple[int, int | None],
-    ram: tuple[int, int | None] | None,
-) -> None:
-    usage = firmware.usage(log, sections)
-    assert usage is not None
-    assert usage.flash is not None
-    assert (usage.flash.used, usage.flash.limit) == flash
-    assert (usage.ram and (usage.ram.used, usage.ram.limit)) == ram
-
-
-@pytest.mark.parametrize("before", ["    5 | ", " | ", "    ", " | * ", "x * "])
-def test_a_size_in_quoted_source_is_none(before: str) -> None:
-    text = before + "The firmware size is fine - 1/2 (50%, 1 bytes free)"
-    assert firmware.usage(text, None) is None
-
-
-def test_nothing_known_is_no_usage() -> None:
-    assert firmware.usage("no size line", None) is None
-
-
 def test_a_file_behind_a_linked_folder_is_not_collected(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/keymap.c").write_text("x")

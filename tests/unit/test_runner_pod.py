@@ -215,7 +215,7 @@ def test_the_requests_own_fault_is_a_result_and_no_failure_of_the_pod(
     [
         ("exit 0", ExitCode.NO_RESULT),
         ("echo x > first_in_directory.hex", ExitCode.NO_RESULT),
-        ("for e in hex bin; do echo x > demo_pad_qmk_compile.$e; done", ExitCode.NO_RESULT),
+        ("for e in hex uf2; do echo x > demo_pad_qmk_compile.$e; done", ExitCode.NO_RESULT),
         ("ln -s /etc/hostname demo_pad_qmk_compile.hex", ExitCode.NO_RESULT),
         ("echo 'cc1: error: x.s: No space left on device'; exit 2", ExitCode.OUT_OF_DISK),
         ("echo 'gcc: error: Killed (program cc1)'; exit 2", ExitCode.OUT_OF_MEMORY),
