@@ -29,10 +29,21 @@ class ExitCode(IntEnum):
     OUT_OF_DISK = 25
     #: build: the build ran into its own time limit; log and result are left, nothing is cached.
     TIMED_OUT = 26
+    #: build: the node's kernel lacks a layer of the sandbox that the order requires.
+    NO_SANDBOX = 27
+    #: build: it started more processes, took more disk or wrote more output than a build may;
+    #: the log says which, nothing is cached.
+    LIMIT_EXCEEDED = 28
 
 
 #: Codes after which the same pod again would end the same way: fail the Job at once.
-NOT_RETRIED = (ExitCode.BAD_ORDER, ExitCode.OUT_OF_MEMORY, ExitCode.TIMED_OUT)
+NOT_RETRIED = (
+    ExitCode.BAD_ORDER,
+    ExitCode.OUT_OF_MEMORY,
+    ExitCode.TIMED_OUT,
+    ExitCode.NO_SANDBOX,
+    ExitCode.LIMIT_EXCEEDED,
+)
 
 #: Exit code of a process that was killed by SIGKILL: the kernel's answer to too much memory.
 KILLED = 128 + 9
@@ -45,4 +56,6 @@ REASONS = {
     ExitCode.OUT_OF_MEMORY: Reason.OUT_OF_MEMORY,
     ExitCode.OUT_OF_DISK: Reason.EVICTED,
     ExitCode.TIMED_OUT: Reason.TIME_LIMIT_EXCEEDED,
+    ExitCode.NO_SANDBOX: Reason.SANDBOX_UNAVAILABLE,
+    ExitCode.LIMIT_EXCEEDED: Reason.RESOURCE_LIMIT_EXCEEDED,
 }

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     UNKNOWN_FIRMWARE_COMMIT = "UnknownFirmwareCommit"
     FIRMWARE_TOO_LARGE = "FirmwareTooLarge"
     TIME_LIMIT_EXCEEDED = "TimeLimitExceeded"
+    RESOURCE_LIMIT_EXCEEDED = "ResourceLimitExceeded"
     CANCEL_REQUESTED = "CancelRequested"
     # The service's fault
     ARTIFACT_MISSING = "ArtifactMissing"
@@ -54,6 +55,7 @@ class Reason(StrEnum):
     EVICTED = "Evicted"
     NODE_LOST = "NodeLost"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
+    SANDBOX_UNAVAILABLE = "SandboxUnavailable"
     JOB_NAME_TAKEN = "JobNameTaken"
     INFRA_RETRIES_EXHAUSTED = "InfraRetriesExhausted"
 

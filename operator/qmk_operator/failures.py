@@ -25,6 +25,8 @@ _MESSAGES = {
     ExitCode.NO_RESULT: "the build ended without leaving a result",
     ExitCode.OUT_OF_DISK: "the build found no space left on its scratch volume",
     ExitCode.TIMED_OUT: "the build ran into its time limit",
+    ExitCode.NO_SANDBOX: "the node's kernel cannot contain a build as the order requires",
+    ExitCode.LIMIT_EXCEEDED: "the build took more processes, disk or output than a build may",
 }
 
 

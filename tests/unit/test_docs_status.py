@@ -46,7 +46,11 @@ def test_every_reason_is_told_with_what_to_do() -> None:
 
 def test_the_requester_acts_where_the_fault_is_theirs() -> None:
     acting = {name for name, cells in rows("Reasons").items() if cells[1] == "requester"}
-    own_wish = {Reason.TIME_LIMIT_EXCEEDED, Reason.CANCEL_REQUESTED}
+    own_wish = {
+        Reason.TIME_LIMIT_EXCEEDED,
+        Reason.RESOURCE_LIMIT_EXCEEDED,
+        Reason.CANCEL_REQUESTED,
+    }
     assert acting == {reason.value for reason in USER_REASONS | own_wish}
 
 
