@@ -1,6 +1,5 @@
 """What is published of firmware: channels, manifests, keyboards. Commits are cached for good."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +7,7 @@ from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.keyboards import Keyboard, keyboard_from_info
 from qmk_contract.snapshot import Channel, Manifest
+from qmk_operator.cache import Cache
 from qmk_operator.storage import StorageUnavailableError
 
 T = TypeVar("T")
@@ -30,9 +30,9 @@ class PublishedFirmware:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._manifests: _Cache[Manifest] = _Cache(_COMMITS_CACHED)
-        self._aliases: _Cache[Mapping[str, Any]] = _Cache(_COMMITS_CACHED)
-        self._keyboards: _Cache[Keyboard] = _Cache(_KEYBOARDS_CACHED)
+        self._manifests: Cache[Manifest] = Cache(_COMMITS_CACHED)
+        self._aliases: Cache[Mapping[str, Any]] = Cache(_COMMITS_CACHED)
+        self._keyboards: Cache[Keyboard] = Cache(_KEYBOARDS_CACHED)
 
     async def channel_commit(self, channel: str) -> str | None:
         """The commit that a channel points at now."""
@@ -71,26 +71,6 @@ class PublishedFirmware:
             return None if document is None else parse(document)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StorageUnavailableError(f"{object_key} is unreadable: {error}") from error
-
-
-class _Cache(OrderedDict[str, T]):
-    """The values used last."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-
-    def find(self, key: str) -> T | None:
-        if key in self:
-            self.move_to_end(key)
-        return self.get(key)
-
-    def keep(self, key: str, value: T | None) -> T | None:
-        if value is not None:
-            self[key] = value
-            while len(self) > self._size:
-                self.popitem(last=False)
-        return value
 
 
 def _aliases(body: Mapping[str, Any]) -> Mapping[str, Any]:

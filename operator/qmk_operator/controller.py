@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob, CompileJobStatus
 from qmk_contract.errors import RequestError
+from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import Phase, Reason
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds, NameTakenError
@@ -22,7 +23,8 @@ from qmk_operator.cluster import (
 from qmk_operator.decision import Action, CreateJob, Decision, DeleteJob, Need, Observed
 from qmk_operator.metrics import Metrics
 from qmk_operator.reconcile import decide, result_key
-from qmk_operator.request import Catalogue, resolve
+from qmk_operator.records import Records
+from qmk_operator.request import BuildRequest, Catalogue, resolve
 from qmk_operator.results import StoredResult
 from qmk_operator.status import merge_patch, minimal, on_the_way
 from qmk_operator.storage import StorageUnavailableError
@@ -62,6 +64,7 @@ class Controller:
     compile_jobs: CompileJobs
     results: Results
     catalogue: Catalogue
+    records: Records
     builds: Builds
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -128,6 +131,8 @@ class Controller:
             if need is Need.RESULT:
                 result = None if key is None else await self.results.read_result(key)
                 return replace(seen, result=result, result_read=True)
+            if need is Need.RECORD:
+                return replace(seen, record=await self._record(seen), record_read=True)
         except RequestError as error:
             return replace(seen, request=error)
         except StorageUnavailableError as error:
@@ -135,11 +140,17 @@ class Controller:
             return replace(seen, storage_down=True)
         return replace(seen, slot=self.admission.slot(job.name, key or job.name))
 
+    async def _record(self, seen: Observed) -> RecordPointer | None:
+        request = seen.request
+        if not isinstance(request, BuildRequest) or request.record is None:
+            return None
+        return await self.records.find(request.record)
+
     async def _act(self, job: CompileJob, action: Action | None) -> None:
         if action is None:
             return
         if isinstance(action, CreateJob):
-            body = await self.builds.start(job, action.request, action.rerun)
+            body = await self.builds.start(job, action.request, action.record, action.rerun)
             self.metrics.wrote("create", "jobs")
             self.store.put(Kind.JOB, body)
             logger.info("CompileJob %s has Job %s", job.name, body["metadata"]["name"])

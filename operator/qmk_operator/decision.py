@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from qmk_contract.compile_job import CompileJob, CompileJobStatus
 from qmk_contract.errors import RequestError
+from qmk_contract.keyboard_record import RecordPointer
 from qmk_operator.observation import JobView, PodView
 from qmk_operator.request import BuildRequest
 from qmk_operator.results import StoredResult
@@ -17,6 +18,7 @@ class Need(Enum):
     REQUEST = auto()
     RESULT = auto()
     SLOT = auto()
+    RECORD = auto()
 
 
 class Slot(Enum):
@@ -32,7 +34,8 @@ class Observed:
     """What is, around one CompileJob.
 
     ``job`` is the Job of run number ``rerun`` and ``pods`` are its pods, the newest last. The
-    rest is looked at on demand: None (for the result: ``result_read`` is false) means not yet.
+    rest is looked at on demand: None means not yet (for the result and the record of its
+    keyboard: that ``result_read`` and ``record_read`` are false).
     """
 
     rerun: int
@@ -42,6 +45,8 @@ class Observed:
     result: StoredResult | None = None
     result_read: bool = False
     slot: Slot | None = None
+    record: RecordPointer | None = None
+    record_read: bool = False
     storage_down: bool = False
     name_taken: bool = False
 
@@ -53,10 +58,11 @@ class Observed:
 
 @dataclass(frozen=True)
 class CreateJob:
-    """Store the request and create the Job of this run."""
+    """Store the request and create the Job of this run, with the keyboard's record if any."""
 
     request: BuildRequest
     rerun: int
+    record: RecordPointer | None = None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ class Metrics:
             ["verb", "resource"],
             registry=self.registry,
         )
+        self._pointers = Counter(
+            "qmk_record_pointers_rejected",
+            "Pointers to records of keyboards that were ignored.",
+            ["fault"],
+            registry=self.registry,
+        )
         self._missed = Counter(
             "qmk_operator_missed_events",
             "Changes that a list found before the watch told them.",
@@ -71,6 +77,10 @@ class Metrics:
     def wrote(self, verb: str, resource: str) -> None:
         """One write went to the API server."""
         self._writes.labels(verb, resource).inc()
+
+    def pointer_rejected(self, fault: str) -> None:
+        """A pointer to a keyboard's record is of no use."""
+        self._pointers.labels(fault).inc()
 
     def missed(self, resource: str, count: int) -> None:
         """A list found changes that no watch had told."""

@@ -2,9 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from qmk_contract import artifacts
+from qmk_contract.keyboard_record import RecordPointer
+from qmk_contract.snapshot import Layer
 from qmk_contract.work_order import BuildOrder, Fetch, UploadOrder
 from qmk_operator.request import BuildRequest
 from qmk_operator.settings import PodSettings
@@ -28,6 +31,19 @@ class Presigner(Protocol):
 
 
 @dataclass(frozen=True)
+class Run:
+    """One run of a build: its bounds in seconds, when it was asked for and when it got its slot.
+
+    ``deadline_seconds`` bounds its Job, ``timeout_seconds`` the build itself.
+    """
+
+    timeout_seconds: int
+    deadline_seconds: int
+    requested: datetime
+    admitted: datetime
+
+
+@dataclass(frozen=True)
 class Orders:
     """What ``build`` and ``upload`` are told."""
 
@@ -45,16 +61,25 @@ def deadline_seconds(
 
 def make_orders(
     request: BuildRequest,
-    timeout_seconds: int,
-    job_deadline_seconds: int,
+    record: RecordPointer | None,
+    run: Run,
     pod: PodSettings,
     presigner: Presigner,
 ) -> Orders:
-    """The orders for one Job; their URLs outlive its deadline."""
-    seconds = job_deadline_seconds + _URL_SLACK_SECONDS
+    """The orders for one Job; their URLs outlive its deadline.
+
+    ``record`` is the keyboard's record, where there is one. Where there is none, a build that
+    may leave one gets the URLs to store it; no other build ever does.
+    """
+    seconds = run.deadline_seconds + _URL_SLACK_SECONDS
+    identity = request.record
+    recording = record is None and request.may_record
 
     def fetch(object_key: str, sha256: str, size: int) -> Fetch:
         return Fetch(presigner.presign_get(object_key, seconds), sha256, size)
+
+    def fetch_layer(layer: Layer) -> Fetch:
+        return fetch(layer.key, layer.sha256, layer.size)
 
     document = request.document
     build = BuildOrder(
@@ -68,21 +93,32 @@ def make_orders(
             hashlib.sha256(document).hexdigest(),
             len(document),
         ),
-        layers=tuple(fetch(layer.key, layer.sha256, layer.size) for layer in request.layers),
-        timeout_seconds=timeout_seconds,
+        layers=tuple(map(fetch_layer, request.layers)),
+        timeout_seconds=run.timeout_seconds,
         fetch_seconds=pod.fetch_seconds,
         log_bytes=pod.log_bytes,
         make_jobs=pod.make_jobs,
+        generator=None if identity is None else fetch_layer(identity.generator),
+        record=None
+        if identity is None or record is None
+        else fetch(identity.object_key, record.sha256, record.size),
+        record_digest="" if identity is None else identity.digest,
+        recording=recording,
+        sandbox=pod.sandbox,
+        requested=run.requested,
+        admitted=run.admitted,
     )
+    stored = {name: artifacts.build(request.key, name) for name in _TARGETS}
+    if recording and identity is not None:
+        stored[artifacts.RECORD] = identity.object_key
+        stored[artifacts.RECORD_POINTER] = identity.pointer_key
     upload = UploadOrder(
         key=request.key,
         targets={
-            name: presigner.presign_put(
-                artifacts.build(request.key, name), artifacts.CONTENT_TYPES[name], seconds
-            )
-            for name in _TARGETS
+            name: presigner.presign_put(object_key, artifacts.CONTENT_TYPES[name], seconds)
+            for name, object_key in stored.items()
         },
-        build_seconds=_START_SECONDS + pod.fetch_seconds + timeout_seconds,
+        build_seconds=_START_SECONDS + pod.fetch_seconds + run.timeout_seconds,
         upload_seconds=pod.upload_seconds,
     )
     return Orders(build, upload)

@@ -7,7 +7,7 @@ from qmk_contract.compile_job import CompileJob
 from qmk_contract.errors import RequestError
 from qmk_contract.names import job_name
 from qmk_contract.phases import Phase, Reason
-from qmk_contract.result import Diagnostic
+from qmk_contract.result import BuildResult, Diagnostic
 from qmk_operator.decision import (
     CreateJob,
     Decision,
@@ -25,7 +25,7 @@ from qmk_operator.status import finished, on_the_way, restarted
 _BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
 #: A Job that somebody keeps deleting is not made for ever.
 _LOST_MAX = 6
-_FROM_STORAGE = frozenset({Need.REQUEST, Need.RESULT})
+_FROM_STORAGE = frozenset({Need.REQUEST, Need.RESULT, Need.RECORD})
 _STORAGE_MESSAGE = "storage does not answer; this goes on by itself when it does"
 
 
@@ -115,19 +115,30 @@ def _without_job(job: CompileJob, seen: Observed, now: datetime) -> Decision:
         return _refuse(job, seen.request, seen.rerun, now)
     if not seen.result_read:
         return Decision(need=Need.RESULT)
-    if (stored := _usable(job, seen)) is not None:
+    stored = _usable(job, seen)
+    wants_record = stored is not None and _wants_record(job, seen.request, stored.result)
+    if wants_record and not seen.record_read:
+        return Decision(need=Need.RECORD)
+    if stored is not None and (not wants_record or seen.record is not None):
         return _collect(job, seen, stored, now)
     if job.status.phase in _BEGUN:
-        if job.status.attempts.infra >= _LOST_MAX:
-            lost = f"gave up after {job.status.attempts.infra} pods and Jobs were lost"
-            return Decision(finished(job, Phase.FAILED, Reason.INFRA_RETRIES_EXHAUSTED, lost, now))
-        status = on_the_way(
-            job, Phase.STARTING, Reason.RETRYING, "the Job was gone and is made again", now,
-            **_resolved(seen, seen.request), attempts=attempts(job, seen, lost=1),
-        )  # fmt: skip
-        create = CreateJob(seen.request, seen.rerun)
-        return Decision(status, create, requeue_seconds=STARTING_SECONDS)
+        return _make_again(job, seen, seen.request, now)
     return _admit(job, seen, seen.request, now)
+
+
+def _make_again(job: CompileJob, seen: Observed, request: BuildRequest, now: datetime) -> Decision:
+    """The Job of a run that has begun is gone, and so is what it might have left."""
+    if job.status.attempts.infra >= _LOST_MAX:
+        lost = f"gave up after {job.status.attempts.infra} pods and Jobs were lost"
+        return Decision(finished(job, Phase.FAILED, Reason.INFRA_RETRIES_EXHAUSTED, lost, now))
+    if _record_unknown(seen, request):
+        return Decision(need=Need.RECORD)
+    status = on_the_way(
+        job, Phase.STARTING, Reason.RETRYING, "the Job was gone and is made again", now,
+        **_resolved(seen, request), attempts=attempts(job, seen, lost=1),
+    )  # fmt: skip
+    create = CreateJob(request, seen.rerun, seen.record)
+    return Decision(status, create, requeue_seconds=STARTING_SECONDS)
 
 
 def _admit(job: CompileJob, seen: Observed, request: BuildRequest, now: datetime) -> Decision:
@@ -140,12 +151,31 @@ def _admit(job: CompileJob, seen: Observed, request: BuildRequest, now: datetime
     if seen.slot is None:
         return Decision(need=Need.SLOT)
     if seen.slot is Slot.FREE:
-        action = CreateJob(request, seen.rerun)
+        if _record_unknown(seen, request):
+            return Decision(need=Need.RECORD)
+        action = CreateJob(request, seen.rerun, seen.record)
         return Decision(action=action, requeue_seconds=STARTING_SECONDS)
     same = seen.slot is Slot.SAME_BUILD
     reason = Reason.SAME_BUILD_RUNNING if same else Reason.WAITING_FOR_SLOT
     message = "the same build runs already" if same else "all build slots are taken"
     return Decision(on_the_way(job, Phase.QUEUED, reason, message, now, **resolved))
+
+
+def _wants_record(job: CompileJob, request: BuildRequest, result: BuildResult) -> bool:
+    """Whether a job is there for a keyboard's record, so that a result alone is no answer.
+
+    Firmware that was built without leaving one is built again. What this job's own build left,
+    whose Job has vanished, is all that there will be; and a keyboard that does not compile has
+    no record.
+    """
+    if not request.may_record or not result.succeeded:
+        return False
+    begun = job.status.timestamps.started if job.status.phase in _BEGUN else None
+    return begun is None or result.finished < begun
+
+
+def _record_unknown(seen: Observed, request: BuildRequest) -> bool:
+    return request.record is not None and not seen.record_read
 
 
 def _resolved(seen: Observed, request: BuildRequest) -> dict[str, Any]:

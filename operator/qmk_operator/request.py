@@ -14,10 +14,12 @@ from qmk_contract.build_key import (
 )
 from qmk_contract.compile_job import CompileJobSpec
 from qmk_contract.errors import RequestError
+from qmk_contract.keyboard_record import is_plain, plain_keymap, record_digest
 from qmk_contract.keyboards import Keyboard, check_keyboard_name, resolve_alias
-from qmk_contract.keymap import normalise_keymap, sanitise_name
-from qmk_contract.phases import Reason
+from qmk_contract.keymap import Keymap, normalise_keymap, sanitise_name
+from qmk_contract.phases import JobClass, Reason
 from qmk_contract.snapshot import Layer, Manifest
+from qmk_operator.records import RecordIdentity
 
 _CHIBIOS = "chibios"
 
@@ -36,7 +38,11 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """One build: its key, its keymap document as stored, and the archives it unpacks."""
+    """One build: its key, its keymap document as stored, and the archives it unpacks.
+
+    ``record`` says which record serves it, if any can. ``may_record``: no word of a user is in
+    the request, so the build may leave that record.
+    """
 
     key: str
     firmware_commit: str
@@ -45,6 +51,8 @@ class BuildRequest:
     keymap_name: str
     document: bytes
     layers: tuple[Layer, ...]
+    record: RecordIdentity | None = None
+    may_record: bool = False
 
 
 async def resolve(
@@ -64,11 +72,13 @@ async def resolve(
     keymap = keyboard.check(normalise_keymap(spec.keymap))
     keymap_name = sanitise_name(spec.keymap_name)
     # A converter swaps the board's microcontroller for an RP2040 or ARM one.
-    platform = _CHIBIOS if "converter" in keymap.fields else keyboard.platform
+    converted = "converter" in keymap.fields
+    platform = _CHIBIOS if converted else keyboard.platform
     try:
         layers = manifest.layers_for(keyboard.name, platform)
     except KeyError as error:
         raise _unknown_keyboard(name) from error
+    record = None if converted else _record(manifest, layers, keyboard, toolchain_digest)
     return BuildRequest(
         key=build_key(
             firmware_commit=commit,
@@ -83,7 +93,27 @@ async def resolve(
         keymap_name=keymap_name_in_build(keymap, keymap_name),
         document=canonical_json(request_document(keyboard.name, keymap, keymap_name)),
         layers=layers,
+        record=record,
+        may_record=record is not None and may_record(spec.job_class, keyboard, keymap),
     )
+
+
+def may_record(job_class: JobClass, keyboard: Keyboard, keymap: Keymap) -> bool:
+    """Whether a build's objects may be linked into other people's firmware.
+
+    Requests of users come as other classes; and of what they may say there is nothing in it.
+    """
+    return job_class is JobClass.TEST and is_plain(keyboard, keymap)
+
+
+def _record(
+    manifest: Manifest, layers: tuple[Layer, ...], keyboard: Keyboard, toolchain_digest: str
+) -> RecordIdentity | None:
+    plain = plain_keymap(keyboard)
+    if manifest.generator is None or plain is None:
+        return None
+    digest = record_digest(layers, toolchain_digest)
+    return RecordIdentity(digest, keyboard.name, manifest.generator, plain)
 
 
 async def _channel_commit(spec: CompileJobSpec, catalogue: Catalogue) -> str:

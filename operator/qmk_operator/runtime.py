@@ -18,6 +18,7 @@ from qmk_operator.catalogue import PublishedFirmware
 from qmk_operator.cluster import Cluster, ClusterError
 from qmk_operator.controller import Controller
 from qmk_operator.metrics import Metrics
+from qmk_operator.records import Records
 from qmk_operator.resync import Freshness, Resync
 from qmk_operator.settings import Settings
 from qmk_operator.storage import Storage, s3_client
@@ -52,9 +53,10 @@ class Runtime:
             compile_jobs=cluster,
             results=storage,
             catalogue=PublishedFirmware(storage),
-            builds=Builds(settings, cluster, storage),
+            records=Records(storage, self._metrics, time.monotonic),
+            builds=Builds(settings, cluster, storage, _now),
             metrics=self._metrics,
-            clock=lambda: datetime.now(UTC),
+            clock=_now,
             toolchain_digest=settings.pod.image_digest,
             image_pull_seconds=settings.image_pull_seconds,
         )
@@ -170,3 +172,7 @@ class Runtime:
         gauge("qmk_compile_waiting", "CompileJobs in the queue.", lambda: self._admission.waiting)
         gauge("qmk_operator_backlog", "Looks to take, now or later.", lambda: len(self._queue))
         gauge("qmk_operator_loop_lag_seconds", "Event loop delay.", lambda: self._lag_seconds)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from qmk_contract.work_order import SandboxMode
+
 _NAME = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _IMAGE = r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}"
 _DIGEST = r"sha256:[0-9a-f]{64}"
@@ -15,6 +17,7 @@ _WORD = r"[\x21-\x7e]{1,256}"
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _QUANTITY = r"[0-9]{1,18}(?:\.[0-9]{1,9})?(?:m|k|[KMGT]i|[MGT])?"
 _PULL_POLICY = r"Always|IfNotPresent|Never"
+_TRUTH = r"true|false"
 
 
 class SettingsError(ValueError):
@@ -51,6 +54,7 @@ class PodSettings:
     fetch_seconds: int
     upload_seconds: int
     log_bytes: int
+    sandbox: SandboxMode
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,10 @@ class StorageSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The operator's settings. ``infra_retries`` is how often a Job may lose its pod."""
+    """The operator's settings. ``infra_retries`` is how often a Job may lose its pod.
+
+    ``records``: have a record made of each keyboard that somebody compiles for.
+    """
 
     namespace: str
     max_running: int
@@ -76,6 +83,7 @@ class Settings:
     workers: int
     resync_seconds: int
     metrics_port: int
+    records: bool
     pod: PodSettings
     storage: StorageSettings
 
@@ -96,6 +104,7 @@ class Settings:
             workers=read.number("QMK_WORKERS", 8, 1, 64),
             resync_seconds=read.number("QMK_RESYNC_SECONDS", 300, 5, 3_600),
             metrics_port=read.number("QMK_METRICS_PORT", 8082, 1, 65_535),
+            records=read.text("QMK_RECORDS", _TRUTH, "true") == "true",
             pod=_pod(read),
             storage=StorageSettings(
                 endpoint_url=read.text("S3_ENDPOINT_URL", _URL),
@@ -125,6 +134,7 @@ def _pod(read: "_Reader") -> PodSettings:
         fetch_seconds=read.number("QMK_FETCH_SECONDS", 120, 1, 3_600),
         upload_seconds=read.number("QMK_UPLOAD_SECONDS", 120, 1, 3_600),
         log_bytes=read.number("QMK_LOG_BYTES", 1 << 20, 4_096, 64 << 20),
+        sandbox=read.sandbox("QMK_SANDBOX", SandboxMode.REQUIRE),
     )
 
 
@@ -153,6 +163,10 @@ class _Reader:
             self._faults.append(f"{name}: must be a whole number from {low} to {high}")
             return default
         return int(value)
+
+    def sandbox(self, name: str, default: SandboxMode) -> SandboxMode:
+        value = self.text(name, "|".join(SandboxMode), default)
+        return next((mode for mode in SandboxMode if mode == value), default)
 
     def resources(self, prefix: str, defaults: tuple[str, str, str, str, str, str]) -> Resources:
         kinds = ("CPU", "MEMORY", "EPHEMERAL_STORAGE")

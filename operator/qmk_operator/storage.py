@@ -100,6 +100,10 @@ class Storage:
         parameters = {"Bucket": self._bucket, "Key": object_key, "ContentType": content_type}
         return self._client.generate_presigned_url("put_object", parameters, ExpiresIn=seconds)
 
+    async def read(self, object_key: str, size_max: int) -> bytes | None:
+        """An object's first ``size_max`` bytes; None if there is no such object."""
+        return await self._call(self._read, object_key, size_max)
+
     async def read_json(self, object_key: str) -> Mapping[str, Any] | None:
         """A published JSON object; None if there is no such object."""
         data = await self._call(self._read, object_key)
@@ -120,14 +124,14 @@ class Storage:
         except (BotoCoreError, ClientError) as error:
             raise StorageUnavailableError(str(error)) from error
 
-    def _read(self, object_key: str) -> bytes | None:
+    def _read(self, object_key: str, size_max: int | None = None) -> bytes | None:
         try:
             reply = self._client.get_object(Bucket=self._bucket, Key=object_key)
         except ClientError as error:
             if _code(error) in _MISSING:
                 return None
             raise
-        return reply["Body"].read()
+        return reply["Body"].read(size_max)
 
     def _size(self, object_key: str) -> int | None:
         try:

@@ -13,7 +13,7 @@ from qmk_operator.cluster import ClusterError, ConflictError, NotFoundError
 from qmk_operator.results import StoredResult
 from qmk_operator.storage import StorageUnavailableError
 from qmk_operator.store import Kind
-from tests.unit.operator_objects import COMMIT, KEYBOARD, NOW, ago
+from tests.unit.operator_objects import COMMIT, GENERATOR, KEYBOARD, NOW, ago
 
 
 def compile_job_body(job: CompileJob, version: int = 7) -> dict[str, Any]:
@@ -93,6 +93,7 @@ class FakeCatalogue:
 
     down: bool = False
     platform: str = "avr"
+    generator: bool = False
 
     async def channel_commit(self, channel: str) -> str | None:
         self._check()
@@ -105,7 +106,7 @@ class FakeCatalogue:
         layer = Layer("core", 1, "0" * 64)
         return Manifest(
             commit, NOW, layer, layer, {"demo": Layer("demo", 1, "0" * 64)},
-            Layer("chibios", 1, "0" * 64),
+            Layer("chibios", 1, "0" * 64), GENERATOR if self.generator else None,
         )  # fmt: skip
 
     async def aliases(self, commit: str) -> Mapping[str, Any]:
@@ -133,6 +134,8 @@ class FakeStorage:
 
     results: dict[str, StoredResult] = field(default_factory=dict)
     requests: dict[str, bytes] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
     down: bool = False
     writes_down: bool = False
 
@@ -140,6 +143,13 @@ class FakeStorage:
         if self.down:
             raise StorageUnavailableError("down")
         return self.results.get(key)
+
+    async def read(self, object_key: str, size_max: int) -> bytes | None:
+        self.reads.append(object_key)
+        if self.down:
+            raise StorageUnavailableError("down")
+        data = self.objects.get(object_key)
+        return None if data is None else data[:size_max]
 
     async def write_request(self, key: str, document: bytes) -> None:
         if self.down or self.writes_down:

@@ -11,11 +11,13 @@ from qmk_contract.compile_job import (
     CompileJobStatus,
     Timestamps,
 )
-from qmk_contract.keymap import normalise_keymap
+from qmk_contract.keyboard_record import RecordPointer, record_digest
+from qmk_contract.keymap import Keymap, normalise_keymap
 from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import Artifact, BuildResult, Firmware
 from qmk_contract.snapshot import Layer
 from qmk_operator.observation import ContainerView, JobView, PodView
+from qmk_operator.records import RecordIdentity
 from qmk_operator.request import BuildRequest
 from qmk_operator.results import StoredResult
 from qmk_operator.settings import Settings
@@ -50,6 +52,17 @@ REQUEST = BuildRequest(
     document=b"{}",
     layers=(Layer(f"firmware/{COMMIT}/core.tar.zst", 3, "1" * 64),),
 )
+GENERATOR = Layer(f"firmware/{COMMIT}/generator.tar.zst", 2, "4" * 64)
+#: What FakeCatalogue's keyboard is recorded under, once its tree has a generator.
+RECORD = RecordIdentity(
+    digest=record_digest(
+        (Layer("core", 1, "0" * 64), Layer("demo", 1, "0" * 64)), toolchain_digest=DIGEST
+    ),
+    keyboard=KEYBOARD,
+    generator=GENERATOR,
+    plain=Keymap("LAYOUT", (("KC_NO",) * 3,)),
+)
+POINTER = RecordPointer(RECORD.digest, KEYBOARD, 1000, "5" * 64, NOW - timedelta(days=1))
 
 
 def ago(seconds: float) -> datetime:

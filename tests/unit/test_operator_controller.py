@@ -20,6 +20,7 @@ from qmk_operator.cluster import (
 )
 from qmk_operator.controller import Controller
 from qmk_operator.metrics import Metrics
+from qmk_operator.records import Records
 from qmk_operator.store import Kind, Store
 from qmk_operator.work_queue import Outcome
 from tests.unit.operator_bodies import (
@@ -43,14 +44,17 @@ class Operator:
         self.store = Store()
         self.admission = Admission(self.store, Limits(2))
         self.store.changed = self.admission.update
+        self.seconds = 0.0
+        metrics = Metrics()
         self.controller = Controller(
             store=self.store,
             admission=self.admission,
             compile_jobs=self.cluster,
             results=self.storage,
             catalogue=self.catalogue,
-            builds=Builds(SETTINGS, self.cluster, self.storage),
-            metrics=Metrics(),
+            records=Records(self.storage, metrics, lambda: self.seconds),
+            builds=Builds(SETTINGS, self.cluster, self.storage, lambda: NOW),
+            metrics=metrics,
             clock=lambda: NOW,
             toolchain_digest=DIGEST,
             image_pull_seconds=180,

@@ -9,18 +9,31 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.exit_codes import NOT_RETRIED, ExitCode
-from qmk_contract.work_order import BuildOrder, UploadOrder
+from qmk_contract.keyboard_record import RecordPointer
+from qmk_contract.work_order import BuildOrder, SandboxMode, UploadOrder
 from qmk_operator.manifests import JobLimits, job_manifest
-from qmk_operator.orders import deadline_seconds, make_orders
+from qmk_operator.orders import Orders, Run, deadline_seconds, make_orders
 from qmk_operator.settings import PodSettings
 from tests.unit.operator_bodies import FakeStorage
-from tests.unit.operator_objects import COMMIT, DIGEST, KEY, REQUEST, SETTINGS, compile_job
+from tests.unit.operator_objects import (
+    COMMIT,
+    DIGEST,
+    KEY,
+    NOW,
+    POINTER,
+    RECORD,
+    REQUEST,
+    SETTINGS,
+    ago,
+    compile_job,
+)
 
+RUN = Run(60, 900, requested=ago(5), admitted=NOW)
 LIMITS = JobLimits(active_deadline_seconds=900, infra_retries=2, ttl_seconds=300)
 
 
 def manifest(pod: PodSettings = SETTINGS.pod, rerun: int = 0) -> dict[str, Any]:
-    orders = make_orders(REQUEST, 60, 900, pod, FakeStorage())
+    orders = make_orders(REQUEST, None, RUN, pod, FakeStorage())
     return job_manifest(compile_job(), rerun, orders, pod, LIMITS)
 
 
@@ -127,15 +140,59 @@ def test_the_job_outlives_all_that_its_pods_may_take() -> None:
     assert deadline_seconds(100, pod, infra_retries=2, image_pull_seconds=30) > 3 * once + 30
 
 
+def orders_of(record: RecordPointer | None = None, **changes: Any) -> Orders:
+    request = replace(REQUEST, record=RECORD, **changes)
+    return make_orders(request, record, RUN, SETTINGS.pod, FakeStorage())
+
+
+def test_a_build_is_told_when_it_was_asked_for_and_admitted() -> None:
+    build = orders_of().build
+    assert (build.requested, build.admitted) == (RUN.requested, RUN.admitted)
+    assert build.sandbox is SandboxMode.REQUIRE
+
+
+def test_a_build_gets_the_record_of_its_keyboard() -> None:
+    build = orders_of(POINTER).build
+    assert build.record is not None
+    assert build.generator is not None
+    assert (build.record.sha256, build.record.size) == (POINTER.sha256, POINTER.size)
+    assert RECORD.object_key in build.record.url
+    assert RECORD.generator.key in build.generator.url
+    assert build.record_digest == RECORD.digest
+
+
+@pytest.mark.parametrize("may_record", [True, False])
+@pytest.mark.parametrize("record", [None, POINTER])
+def test_only_a_build_that_records_can_write_a_record(
+    record: RecordPointer | None, may_record: bool
+) -> None:
+    orders = orders_of(record, may_record=may_record)
+    recording = may_record and record is None
+    assert orders.build.recording is recording
+    written = {name: url for name, url in orders.upload.targets.items() if "put:cache/" in url}
+    expected = {
+        artifacts.RECORD: f"put:{RECORD.object_key}:application/zstd:1200",
+        artifacts.RECORD_POINTER: f"put:{RECORD.pointer_key}:application/json:1200",
+    }
+    assert written == (expected if recording else {})
+
+
+def test_where_no_record_can_be_the_order_has_none() -> None:
+    orders = make_orders(REQUEST, POINTER, RUN, SETTINGS.pod, FakeStorage())
+    build = orders.build
+    assert (build.record, build.generator, build.record_digest) == (None, None, "")
+    assert not any("cache/" in url for url in orders.upload.targets.values())
+
+
 def test_urls_outlive_the_job() -> None:
-    orders = make_orders(REQUEST, 60, 900, SETTINGS.pod, FakeStorage())
+    orders = make_orders(REQUEST, None, RUN, SETTINGS.pod, FakeStorage())
     urls = [orders.build.request.url, *(layer.url for layer in orders.build.layers)]
     urls += orders.upload.targets.values()
     assert all(int(url.rsplit(":", 1)[1]) > 900 for url in urls)
 
 
 def test_what_is_fetched_has_its_digest_and_size() -> None:
-    orders = make_orders(REQUEST, 60, 900, SETTINGS.pod, FakeStorage())
+    orders = make_orders(REQUEST, None, RUN, SETTINGS.pod, FakeStorage())
     for fetch in (orders.build.request, *orders.build.layers):
         assert fetch.sha256 is not None
         assert len(fetch.sha256) == 64

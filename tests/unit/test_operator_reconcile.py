@@ -8,6 +8,7 @@ import pytest
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import Attempts, CompileJob, Timestamps
 from qmk_contract.errors import RequestError
+from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import Phase, Reason
 from qmk_operator.decision import (
     CreateJob,
@@ -27,6 +28,8 @@ from tests.unit.operator_objects import (
     DIGEST,
     KEY,
     NOW,
+    POINTER,
+    RECORD,
     REQUEST,
     ago,
     compile_error,
@@ -38,6 +41,9 @@ from tests.unit.operator_objects import (
 
 IMAGE_PULL_SECONDS = 180
 READY: dict[str, Any] = {"request": REQUEST, "result_read": True}
+#: A record can serve the build; the build may leave one.
+FITS: dict[str, Any] = READY | {"request": replace(REQUEST, record=RECORD)}
+RECORDS: dict[str, Any] = READY | {"request": replace(REQUEST, record=RECORD, may_record=True)}
 
 
 def seen(rerun: int = 0, **changes: Any) -> Observed:
@@ -136,6 +142,69 @@ ROWS = {
     ),
     "cancelled before its Job": Row(
         compile_job(Phase.QUEUED, cancel=True), seen(), (Phase.CANCELLED, Reason.CANCEL_REQUESTED)
+    ),
+    # The keyboard's record
+    "record not looked for": Row(
+        compile_job(), seen(**FITS, slot=Slot.FREE), need=Need.RECORD
+    ),
+    "no slot, no need to look for a record": Row(
+        compile_job(),
+        seen(**FITS, slot=Slot.FULL),
+        (Phase.QUEUED, Reason.WAITING_FOR_SLOT),
+    ),
+    "no record": Row(
+        compile_job(), seen(**FITS, slot=Slot.FREE, record_read=True), action=CreateJob
+    ),
+    "a record": Row(
+        compile_job(),
+        seen(**FITS, slot=Slot.FREE, record_read=True, record=POINTER),
+        action=CreateJob,
+    ),
+    "storage down at the record": Row(
+        compile_job(),
+        seen(**FITS, slot=Slot.FREE, storage_down=True),
+        (Phase.QUEUED, WAITS_FOR_STORAGE),
+        retry=True,
+    ),
+    "a user's result needs no record": Row(
+        compile_job(), seen(**FITS, result=stored()), (Phase.SUCCEEDED, Reason.CACHED)
+    ),
+    "to record, result there": Row(
+        compile_job(), seen(**RECORDS, result=stored()), need=Need.RECORD
+    ),
+    "to record, result there, no record": Row(
+        compile_job(), seen(**RECORDS, result=stored(), record_read=True), need=Need.SLOT
+    ),
+    "to record, result there, no record, slot free": Row(
+        compile_job(),
+        seen(**RECORDS, result=stored(), record_read=True, slot=Slot.FREE),
+        action=CreateJob,
+    ),
+    "to record, result and record there": Row(
+        compile_job(),
+        seen(**RECORDS, result=stored(), record_read=True, record=POINTER),
+        (Phase.SUCCEEDED, Reason.CACHED),
+    ),
+    "to record, keyboard does not compile": Row(
+        compile_job(),
+        seen(**RECORDS, result=compile_error()),
+        (Phase.FAILED, Reason.COMPILE_ERROR),
+    ),
+    "to record, Job vanished after its result": Row(
+        compile_job(Phase.RUNNING, status={"timestamps": Timestamps(ago(5), ago(4))}),
+        seen(**RECORDS, result=stored()),
+        COMPLETED,
+    ),
+    "to record, Job vanished, result of another build": Row(
+        compile_job(Phase.RUNNING, status={"timestamps": Timestamps(ago(5), ago(1))}),
+        seen(**RECORDS, result=stored(), record_read=True),
+        RETRYING,
+        action=CreateJob,
+    ),
+    "pod that recorded ended": Row(
+        compile_job(Phase.RUNNING),
+        seen(job=job(), pods=(pod(0, 0),), result=stored(), result_read=True),
+        COMPLETED,
     ),
     # The Job and its pods
     "Job just made": Row(compile_job(), seen(job=job(created=ago(0)))),
@@ -399,6 +468,15 @@ def test_deciding_again_changes_nothing(name: str) -> None:
     assert first is not None
     again = decided(replace(row.subject, status=first), row.observed).status
     assert again is None or merge_patch(to_body(first), to_body(again)) == {}
+
+
+@pytest.mark.parametrize("record", [None, POINTER])
+def test_the_job_is_made_with_the_record_that_was_found(record: RecordPointer | None) -> None:
+    observed = seen(**FITS, slot=Slot.FREE, record_read=True, record=record)
+    for subject in (compile_job(), compile_job(Phase.RUNNING)):
+        action = decided(subject, observed).action
+        assert isinstance(action, CreateJob)
+        assert action.record == record
 
 
 def test_a_rerun_keeps_what_is_built_and_forgets_how_it_ended() -> None:

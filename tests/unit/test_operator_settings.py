@@ -2,6 +2,7 @@
 
 import pytest
 
+from qmk_contract.work_order import SandboxMode
 from qmk_operator.settings import Settings, SettingsError
 from tests.unit.operator_objects import ENVIRONMENT
 
@@ -11,7 +12,14 @@ def test_what_must_be_set_is_enough() -> None:
     assert (settings.namespace, settings.max_running, settings.infra_retries) == ("qmk", 2, 2)
     assert (settings.storage.bucket, settings.storage.region) == ("qmk", "us-east-1")
     assert settings.pod.priority_class is None
+    assert (settings.pod.sandbox, settings.records) == (SandboxMode.REQUIRE, True)
     assert (settings.pod.run_as_user, settings.pod.run_as_group) == (65532, 65532)
+
+
+def test_sandbox_and_records_can_be_chosen() -> None:
+    chosen = {"QMK_SANDBOX": "prefer", "QMK_RECORDS": "false"}
+    settings = Settings.from_environment({**ENVIRONMENT, **chosen})
+    assert (settings.pod.sandbox, settings.records) == (SandboxMode.PREFER, False)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -37,6 +45,8 @@ def test_what_must_be_set_is_asked_for(name: str) -> None:
         ("QMK_BUILD_MEMORY_LIMIT", "lots"),
         ("QMK_SCRATCH_SIZE_LIMIT", "2 Gi"),
         ("QMK_RUN_AS_USER", "0"),
+        ("QMK_SANDBOX", "off"),
+        ("QMK_RECORDS", "yes"),
         ("S3_ENDPOINT_URL", "storage:8333"),
         ("S3_ENDPOINT_URL", "http://storage/path?query"),
         ("S3_BUCKET", "Q"),
