@@ -17,6 +17,7 @@ from qmk_api.adapters.gists import GitHubGists
 from qmk_api.adapters.pod_logs import KubernetesPodLogs
 from qmk_api.adapters.rate_limits import RateLimits
 from qmk_api.adapters.redis_link import RedisLink
+from qmk_api.adapters.refreshes import KubernetesRefreshes
 from qmk_api.adapters.usage_counts import RedisUsageCounts
 from qmk_api.body_room import BodyRoom
 from qmk_api.compiling import compile_routes
@@ -114,6 +115,7 @@ def create_app(
         artifacts=stored,
         rates=ports.rates,
         deliveries=ports.deliveries,
+        refreshes=ports.refreshes,
         chat=ports.chat,
         usage=ports.usage,
         gists=ports.gists,
@@ -171,6 +173,9 @@ def from_settings(settings: Settings) -> FastAPI:
             cache=RedisCache(link),
             rates=RateLimits(settings.limits, link),
             deliveries=RedisDeliveries(link, time.monotonic),
+            refreshes=KubernetesRefreshes(
+                api_client, settings.namespace, settings.webhooks.refresh_cron_job
+            ),
             chat=_discord(settings.webhooks),
             usage=RedisUsageCounts(link, time.monotonic, time.time),
             logs=KubernetesPodLogs(api_client.configuration, settings.namespace),

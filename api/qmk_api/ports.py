@@ -193,6 +193,13 @@ class Deliveries(Protocol):
         """
 
 
+class Refreshes(Protocol):
+    """Publications of firmware. Never fails: what is asked for is noted in storage anyway."""
+
+    async def start(self) -> None:
+        """Let one begin now, unless one waits or runs."""
+
+
 class Chat(Protocol):
     """Where people read what goes on. Never fails, and nobody waits for it."""
 
@@ -224,6 +231,7 @@ class Ports:
     cache: Cache
     rates: Rates
     deliveries: Deliveries
+    refreshes: Refreshes
     chat: Chat
     usage: UsageCounts
     logs: PodLogs

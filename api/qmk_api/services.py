@@ -14,7 +14,7 @@ from qmk_api.downloading.source_download import Sources
 from qmk_api.errors import ApiError
 from qmk_api.keyboards.current_site import CurrentSite
 from qmk_api.keyboards.site_bodies import Bodies
-from qmk_api.ports import Artifacts, Chat, Deliveries, Gists, Rates, UsageCounts
+from qmk_api.ports import Artifacts, Chat, Deliveries, Gists, Rates, Refreshes, UsageCounts
 from qmk_api.service.build_status import BuildStatus
 from qmk_api.service.health import Health
 from qmk_api.settings import Settings
@@ -35,6 +35,7 @@ class Services:
     artifacts: Artifacts
     rates: Rates
     deliveries: Deliveries
+    refreshes: Refreshes
     chat: Chat
     usage: UsageCounts
     gists: Gists

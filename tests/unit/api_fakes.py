@@ -300,6 +300,17 @@ class FakeChat:
 
 
 @dataclass
+class FakeRefreshes:
+    """Publications of firmware, counted; each has its flag by then."""
+
+    stored: FakeArtifacts
+    started: list[list[str]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.started.append([key for key in self.stored.objects if key.startswith("refresh/")])
+
+
+@dataclass
 class FakeGists:
     """Gists by id."""
 
@@ -333,6 +344,9 @@ class World:
     chat: FakeChat = field(default_factory=FakeChat)
     gists: FakeGists = field(default_factory=FakeGists)
 
+    def __post_init__(self) -> None:
+        self.refreshes = FakeRefreshes(self.stored)
+
     @contextlib.asynccontextmanager
     async def app(self) -> AsyncIterator[FastAPI]:
         """The running API."""
@@ -342,6 +356,7 @@ class World:
             cache=self.cache,
             rates=RateLimits(self.settings.limits, RedisLink(None)),
             deliveries=RedisDeliveries(RedisLink(None), self.clock),
+            refreshes=self.refreshes,
             chat=self.chat,
             usage=self.usage,
             logs=self.logs,

@@ -73,6 +73,21 @@ async def test_push_to_a_channel_leaves_its_flag_and_is_told(world: World) -> No
     assert "zvecr has pushed 2 commits" in world.chat.told[0][1]
 
 
+async def test_push_to_channels_starts_one_refresh_when_their_flags_are_there() -> None:
+    channels = (CHANNEL, replace(CHANNEL, name="stable"))
+    world = World(replace(SETTINGS, webhooks=WebhookSettings((SECRET,), channels)))
+    assert (await deliver(world, push())).status_code == 204
+    assert world.refreshes.started == [[FLAG, "refresh/stable.json"]]
+
+
+@pytest.mark.parametrize("changes", [{"ref": "refs/heads/other"}, {"after": "0" * 40}])
+async def test_push_that_no_channel_follows_starts_no_refresh(
+    world: World, changes: dict[str, str]
+) -> None:
+    assert (await deliver(world, push(**changes))).status_code == 204
+    assert world.refreshes.started == []
+
+
 @pytest.mark.parametrize("message", [r'"\ud83d"', r'"\ude00 \ud83d x"', "1e400", "9" * 400])
 async def test_commits_may_hold_anything(world: World, message: str) -> None:
     body = encoded(push(commits=[{"message": "<message>"}]))

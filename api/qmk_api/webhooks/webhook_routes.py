@@ -99,10 +99,13 @@ async def _handle(services: Services, name: str, payload: Any, delivery: str) ->
         return
     channels = services.settings.webhooks.channels
     if isinstance(event, Push):
-        for wanted in refreshes(event, channels, delivery, datetime.now(UTC)):
+        asked = refreshes(event, channels, delivery, datetime.now(UTC))
+        for wanted in asked:
             content = json.dumps(to_body(wanted)).encode()
             key = artifacts.refresh_request(wanted.channel)
             await services.artifacts.write(key, content, artifacts.JSON)
+        if asked:
+            await services.refreshes.start()
     told = news(event, channels)
     if told is not None:
         services.chat.post(told.severity, told.text)
