@@ -52,6 +52,10 @@ _SITE_PATHS = re.compile(
 CODINGS = ("gzip", "zstd")
 #: What the keys of all keyboards' statuses begin with.
 STATUSES = "status/"
+#: What the keys of all channels' pointers, of all commits' objects and of all records begin with.
+CHANNELS = "channels/"
+COMMITS = "firmware/"
+RECORDS = "cache/"
 
 
 def build(key: str, name: str) -> str:
@@ -68,7 +72,13 @@ def firmware_file_name(keyboard: str, keymap_name: str, extension: str) -> str:
 
 def channel(name: str) -> str:
     """The pointer that says which commit a channel is at."""
-    return f"channels/{_checked(CHANNEL_PATTERN, name)}.json"
+    return f"{CHANNELS}{_checked(CHANNEL_PATTERN, name)}.json"
+
+
+def channel_of_pointer(key: str) -> str | None:
+    """The channel whose pointer an object is; None if it is none."""
+    match = re.fullmatch(rf"{CHANNELS}({CHANNEL_PATTERN})\.json", key)
+    return match[1] if match else None
 
 
 def keyboard_status(keyboard: str) -> str:
@@ -92,6 +102,12 @@ def record_pointer(digest: str, keyboard: str) -> str:
     return f"{_record(digest, keyboard)}.json"
 
 
+def digest_of_record(key: str) -> str | None:
+    """What a record or a pointer to one is keyed by; None if an object is neither."""
+    match = re.fullmatch(rf"{RECORDS}({DIGEST_PATTERN})/.+", key)
+    return match[1] if match else None
+
+
 def refresh_status(name: str) -> str:
     """How the last refresh of a channel ended, or how far the one under way is."""
     return f"refresh-status/{_checked(CHANNEL_PATTERN, name)}.json"
@@ -102,6 +118,16 @@ def refresh_request(name: str) -> str:
     return f"refresh/{_checked(CHANNEL_PATTERN, name)}.json"
 
 
+def publication(commit: str) -> str:
+    """Who publishes or removes a commit at the moment: one at a time."""
+    return f"publishing/{_checked(COMMIT_PATTERN, commit)}.json"
+
+
+def unnamed(commit: str) -> str:
+    """Since when no channel and no CompileJob has named a commit that is stored."""
+    return f"unnamed/{_checked(COMMIT_PATTERN, commit)}.json"
+
+
 def incoming(sha256: str) -> str:
     """A packed firmware tree on its way to be published; gone afterwards."""
     return f"incoming/{_checked(r'[0-9a-f]{64}', sha256)}.tar.zst"
@@ -110,6 +136,12 @@ def incoming(sha256: str) -> str:
 def firmware(commit: str) -> str:
     """What the keys of all objects of a commit begin with."""
     return f"{_firmware(commit)}/"
+
+
+def commit_of_prefix(prefix: str) -> str | None:
+    """The commit whose objects' keys begin so; None if `firmware` makes no such prefix."""
+    match = re.fullmatch(rf"{COMMITS}({COMMIT_PATTERN})/", prefix)
+    return match[1] if match else None
 
 
 def manifest(commit: str) -> str:
@@ -187,11 +219,11 @@ def keyboard_info(commit: str, keyboard: str) -> str:
 
 
 def _record(digest: str, keyboard: str) -> str:
-    return f"cache/{_checked(DIGEST_PATTERN, digest)}/{_checked(KEYBOARD_PATTERN, keyboard)}"
+    return f"{RECORDS}{_checked(DIGEST_PATTERN, digest)}/{_checked(KEYBOARD_PATTERN, keyboard)}"
 
 
 def _firmware(commit: str) -> str:
-    return f"firmware/{_checked(COMMIT_PATTERN, commit)}"
+    return f"{COMMITS}{_checked(COMMIT_PATTERN, commit)}"
 
 
 def _checked(pattern: str, text: str) -> str:
