@@ -58,7 +58,7 @@ def _upload() -> ExitCode:
         )
     except lock.NeverHeldError as error:
         raise InfrastructureError(ExitCode.NO_RESULT, str(error)) from error
-    return upload.run(order, current.shared)
+    return upload.run(order, current.shared, _say)
 
 
 def _terminate(_signal: int, _frame: object) -> Never:
