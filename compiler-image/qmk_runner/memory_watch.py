@@ -8,6 +8,21 @@ from pathlib import Path
 _FILES = ("memory.events", "memory/memory.oom_control")
 
 
+class MemoryWatch:
+    """Notices when it happens; ``kills`` counts since the watch began."""
+
+    def __init__(self, cgroup: Path) -> None:
+        self._cgroup = cgroup
+        self._before = kills(cgroup)
+
+    @property
+    def kills(self) -> int:
+        return kills(self._cgroup) - self._before
+
+    def excess(self) -> str | None:
+        return "The build needed more memory than it may have." if self.kills > 0 else None
+
+
 def kills(cgroup: Path) -> int:
     """How many processes the kernel killed so far; 0 where it does not tell."""
     for name in _FILES:

@@ -1,7 +1,6 @@
-"""One child in a process group of its own, with a deadline, and nobody left behind."""
+"""One child in a process group of its own, within bounds, and nobody left behind."""
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -12,19 +11,41 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GRACE_SECONDS = 2.0
-_ORPHAN_SECONDS = 5.0
+from qmk_runner import kernel
+from qmk_runner.descendants import Descendants
+from qmk_runner.watch import Watch
+
+_WATCH_SECONDS = 0.1
+_END_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 16
 _PR_SET_DUMPABLE = 4  # linux/prctl.h, as the next
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """How much a child and its descendants may take.
+
+    A build of QMK's writes some 100 kB of output, and runs a dozen processes for each job of
+    make. ``grace_seconds`` lie between SIGTERM and SIGKILL when its time is up.
+    """
+
+    output_bytes: int = 64 << 20
+    processes: int = 1024
+    watches: Sequence[Watch] = ()
+    grace_seconds: float = 2.0
+
+
+@dataclass(frozen=True)
 class Ended:
-    """How the child ended: its status as subprocess has it, and whether its time was up."""
+    """How the child ended: its status as subprocess has it, and whether its time was up.
+
+    ``excess`` says what it took too much of, if that was its end.
+    """
 
     returncode: int
     timed_out: bool
+    excess: str | None = None
 
 
 def hide_from_children() -> None:
@@ -32,12 +53,12 @@ def hide_from_children() -> None:
 
     See prctl(2), PR_SET_DUMPABLE: its /proc entries then belong to root, and nobody may trace it.
     """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    kernel.prctl(_PR_SET_DUMPABLE, 0)
 
 
 def adopt_orphans() -> None:
     """Become the parent of every descendant that loses its own, as PID 1 of a container is."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    kernel.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def run(
@@ -47,19 +68,20 @@ def run(
     environment: Mapping[str, str],
     output: Callable[[bytes], None],
     timeout_seconds: float,
-    grace_seconds: float = GRACE_SECONDS,
+    bounds: Bounds = Bounds(),
 ) -> Ended:
     """Run a program to its end, or to ours, and give ``output`` what it writes.
 
-    Whatever happens, its process group and the orphans it left are killed before this returns:
-    at the deadline with a SIGTERM first, else at once.
+    Whatever happens, its process group and all that descends from it are killed before this
+    returns: at the deadline with a SIGTERM first, else at once.
 
     Raises:
         OSError: the program cannot be started.
     """
-    strangers = _children()
+    descendants = Descendants()
     deadline = time.monotonic() + timeout_seconds
     timed_out = False
+    excess = None
     pipe, write_end = os.pipe2(os.O_CLOEXEC)
     try:
         child = subprocess.Popen(  # noqa: S603
@@ -73,27 +95,56 @@ def run(
         )
     finally:
         os.close(write_end)
-    pump = _Pump(child.pid, pipe, output)
+    watches = (_ProcessWatch(descendants, bounds.processes), *bounds.watches)
+    pump = _Pump(child.pid, pipe, output, bounds.output_bytes, watches)
     try:
         if not pump.until_end(deadline):
             timed_out = True
             _signal_group(child.pid, signal.SIGTERM)
-            pump.until_end(time.monotonic() + grace_seconds)
+            pump.until_end(time.monotonic() + bounds.grace_seconds)
+    except _ExcessError as error:
+        excess = str(error)
     finally:
+        # In a sandbox nobody can leave the group, and the kernel ends a group in one step.
         _signal_group(child.pid, signal.SIGKILL)
-        # Only when it is dead have its own children become ours.
         child.wait()
-        _end_orphans(strangers)
+        descendants.end(time.monotonic() + _END_SECONDS)
     pump.drain()
-    return Ended(child.returncode, timed_out)
+    return Ended(child.returncode, timed_out, excess)
+
+
+class _ExcessError(Exception):
+    """The child took too much of something."""
+
+
+@dataclass(frozen=True)
+class _ProcessWatch:
+    descendants: Descendants
+    limit: int
+
+    def excess(self) -> str | None:
+        if self.descendants.more_than(self.limit):
+            return f"The build started more than {self.limit} processes."
+        return None
 
 
 class _Pump:
     """Passes the child's output on, and notices its end even if somebody else holds the pipe."""
 
-    def __init__(self, child: int, pipe: int, output: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        child: int,
+        pipe: int,
+        output: Callable[[bytes], None],
+        bytes_max: int,
+        watches: Sequence[Watch],
+    ) -> None:
         self._pipe = pipe
         self._output = output
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._watches = watches
+        self._next_look = time.monotonic() + _WATCH_SECONDS
         self._selector = selectors.DefaultSelector()
         self._ended, end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(pipe, False)
@@ -102,14 +153,29 @@ class _Pump:
         threading.Thread(target=_announce_end, args=(child, end), daemon=True).start()
 
     def until_end(self, deadline: float) -> bool:
-        """Whether the child ended before the deadline (monotonic clock)."""
+        """Whether the child ended before the deadline (monotonic clock).
+
+        Raises:
+            _ExcessError: it took too much of something.
+        """
         while (left := deadline - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
+            for key, _ in self._selector.select(min(left, _WATCH_SECONDS)):
                 if key.fd == self._ended:
                     return True
                 if not self._pass_on():
                     self._selector.unregister(self._pipe)
+            self._look()
         return False
+
+    def _look(self) -> None:
+        if self._bytes > self._bytes_max:
+            raise _ExcessError(f"The build wrote more than {self._bytes_max} bytes of output.")
+        if time.monotonic() < self._next_look:
+            return
+        for watch in self._watches:
+            if (sentence := watch.excess()) is not None:
+                raise _ExcessError(sentence)
+        self._next_look = time.monotonic() + _WATCH_SECONDS
 
     def drain(self) -> None:
         """Pass on what is still in the pipe; nobody writes any more."""
@@ -125,6 +191,7 @@ class _Pump:
         except BlockingIOError:
             return False
         if chunk:
+            self._bytes += len(chunk)
             self._output(chunk)
         return bool(chunk)
 
@@ -141,27 +208,3 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
         return  # only zombies are left in it
-
-
-def _end_orphans(strangers: set[int]) -> None:
-    """Kill children that nobody here started: descendants of the child that were adopted."""
-    deadline = time.monotonic() + _ORPHAN_SECONDS
-    while (orphans := _children() - strangers) and time.monotonic() < deadline:
-        for pid in orphans:
-            os.kill(pid, signal.SIGKILL)
-        for pid in orphans:
-            os.waitpid(pid, 0)
-
-
-def _children() -> set[int]:
-    numbers = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-    return {pid for pid in numbers if _is_child(pid)}
-
-
-def _is_child(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return False
-    # "pid (name) state ppid …", and a name may hold blanks and parentheses.
-    return int(stat.rpartition(b")")[2].split()[1]) == os.getpid()

@@ -55,6 +55,9 @@ _REFUSED: _Numbers = {
     "ioprio_set": (251, 30),
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
+    # A process group of one's own: so that nobody escapes when the build's is killed.
+    "setsid": (112, 157),
+    "setpgid": (109, 154),
     # Memory and queues that outlive a process, which all containers of a pod share.
     "shmget": (29, 194),
     "shmat": (30, 196),

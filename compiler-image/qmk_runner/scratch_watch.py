@@ -1,0 +1,91 @@
+"""How much disk a build takes."""
+
+import os
+import stat
+import time
+from pathlib import Path
+
+#: What a build leaves is some 60 MB and 6,000 files, with the whole of QMK's tree unpacked.
+BYTES_MAX = 1 << 30
+FILES_MAX = 100_000
+#: A walk through the folders may take one part in this many of the time.
+_SHARE = 10
+_BLOCK_BYTES = 512  # of st_blocks, see stat(2)
+
+
+class ScratchWatch:
+    """Watches what lies below a folder.
+
+    The file system's own counts, which take microseconds, say whether that much was written to
+    it since the watch began. Only then, or where it doesn't count files, a walk is worth its
+    time: other builds may have written it.
+    """
+
+    def __init__(
+        self, folder: Path, *, bytes_max: int = BYTES_MAX, files_max: int = FILES_MAX
+    ) -> None:
+        self._folder = folder
+        self._bytes_max = bytes_max
+        self._files_max = files_max
+        self._before = os.statvfs(folder)
+        self._next_walk = 0.0
+
+    def excess(self) -> str | None:
+        if not self._suspicious() or (begun := time.monotonic()) < self._next_walk:
+            return None
+        try:
+            size, files = _taken(self._folder)
+            size += _unnamed(self._folder.stat().st_dev)
+        except OSError as error:
+            return f"The build made a folder that cannot be looked into: {error.strerror}."
+        self._next_walk = begun + _SHARE * (time.monotonic() - begun)
+        if size > self._bytes_max:
+            return f"The build wrote more than {self._bytes_max} bytes to disk."
+        if files > self._files_max:
+            return f"The build made more than {self._files_max} files."
+        return None
+
+    def _suspicious(self) -> bool:
+        now, before = os.statvfs(self._folder), self._before
+        written = (before.f_bfree - now.f_bfree) * now.f_frsize
+        made = before.f_ffree - now.f_ffree
+        return not now.f_files or written > self._bytes_max or made > self._files_max
+
+
+def _taken(folder: Path) -> tuple[int, int]:
+    """Bytes on disk and files below a folder, each counted once whatever its names."""
+    size = files = 0
+    linked: set[int] = set()
+    folders = [str(folder)]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except FileNotFoundError:
+            continue
+        for entry in entries:
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            files += 1
+            if stat.S_ISDIR(found.st_mode):
+                folders.append(entry.path)
+            elif found.st_nlink > 1:
+                if found.st_ino in linked:
+                    continue
+                linked.add(found.st_ino)
+            size += found.st_blocks * _BLOCK_BYTES
+    return size, files
+
+
+def _unnamed(device: int) -> int:
+    """Bytes of files on a device that are open somewhere in this container and have no name."""
+    sizes: dict[int, int] = {}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            found = descriptor.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_dev == device:
+            sizes[found.st_ino] = found.st_blocks * _BLOCK_BYTES
+    return sum(sizes.values())
