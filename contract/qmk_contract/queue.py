@@ -6,7 +6,7 @@ they never disagree.
 
 import heapq
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -20,11 +20,24 @@ RECENT_BUILDS = 50
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job that asks for a slot. ``key`` is its build key."""
+    """A job that asks for a slot. ``key`` is its build key.
+
+    Nobody waits for one that is ``idle``: it has slots that nobody else wants.
+    """
 
     name: str
     key: str
     created: datetime
+    idle: bool = False
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A job that has had a slot ``since`` then, for the build of that key."""
+
+    key: str
+    since: datetime
+    idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,8 +48,9 @@ class Limits:
 
 
 def queue_order(waiting: Iterable[Waiting]) -> list[Waiting]:
-    """First come, first served; equal times by name, so that the order never depends on events."""
-    return sorted(waiting, key=lambda job: (job.created, job.name))
+    """First come, first served, idle ones last; equal times by name, so that the order never
+    depends on events."""
+    return sorted(waiting, key=lambda job: (job.idle, job.created, job.name))
 
 
 def admit(
@@ -56,6 +70,23 @@ def admit(
             keys.add(job.key)
             admitted.append(job)
     return admitted
+
+
+def giving_way(
+    waiting: Iterable[Waiting], holding: Mapping[str, Holding], limits: Limits
+) -> list[str]:
+    """Names of the idle jobs that lose their slots to those that somebody waits for.
+
+    The youngest go first. One whose very build somebody waits for stays.
+    """
+    idle = {name: held for name, held in holding.items() if held.idle}
+    if not idle:
+        return []
+    wanted = {job.key for job in waiting if not job.idle}
+    needed = len(wanted - {held.key for held in holding.values()})
+    needed -= max(0, limits.max_running - len(holding))
+    free = [(held.since, name) for name, held in idle.items() if held.key not in wanted]
+    return [name for _, name in sorted(free, reverse=True)[: max(0, needed)]]
 
 
 def position(name: str, waiting: Iterable[Waiting]) -> int | None:

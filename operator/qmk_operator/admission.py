@@ -4,23 +4,16 @@ The one exception are reservations: they last from the decision to create a Job 
 server's reply, so that two workers never give the same slot away.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 from qmk_contract.compile_job import CompileJob
-from qmk_contract.phases import Phase
-from qmk_contract.queue import Limits, Waiting, admit
+from qmk_contract.phases import JobClass, Phase
+from qmk_contract.queue import Holding, Limits, Waiting, admit, giving_way
 from qmk_operator.decision import Slot
 from qmk_operator.observation import JobView
 from qmk_operator.store import Store
 
 _BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
-
-
-@dataclass(frozen=True)
-class Holding:
-    """A CompileJob that holds a slot, for the build of that key."""
-
-    key: str
 
 
 Claim = Waiting | Holding
@@ -34,7 +27,7 @@ class Admission:
         self._limits = limits
         self._waiting: dict[str, Waiting] = {}
         self._holding: dict[str, Holding] = {}
-        self._reserved: dict[str, str] = {}
+        self._reserved: dict[str, Waiting] = {}
         self._stalled: set[str] = set()
         self._woken: set[str] = set()
         self._changed = False
@@ -68,8 +61,17 @@ class Admission:
         woken, self._woken = self._woken, set()
         if self._changed:
             self._changed = False
-            woken.update(job.name for job in self._admit(self._candidates()))
+            candidates = self._candidates()
+            woken.update(job.name for job in self._admit(candidates))
+            woken.update(giving_way(candidates, self._held(), self._limits))
         return woken
+
+    def gives_way(self, name: str) -> bool:
+        """Whether a CompileJob that holds a slot has to leave it to one that is waited for."""
+        held = self._holding.get(name)
+        if held is None or not held.idle:
+            return False
+        return name in giving_way(self._candidates(), self._held(), self._limits)
 
     def slot(self, name: str, key: str) -> Slot:
         """Whether a CompileJob may start the build of ``key``; if so, it is reserved for it."""
@@ -80,9 +82,9 @@ class Admission:
         if own is None or self.running >= self._limits.max_running:
             return Slot.FULL
         others = [job for job in self._candidates() if job.name != name]
-        admitted = self._admit([*others, Waiting(name, key, own.created)])
+        admitted = self._admit([*others, replace(own, key=key)])
         if any(job.name == name for job in admitted):
-            self._reserved[name] = key
+            self._reserved[name] = replace(own, key=key)
             return Slot.FREE
         return Slot.SAME_BUILD if any(job.key == key for job in admitted) else Slot.FULL
 
@@ -109,14 +111,19 @@ class Admission:
         return admit(waiting, self._running_keys(), self.running, self._limits)
 
     def _running_keys(self, without: str = "") -> set[str]:
-        held = {name: claim.key for name, claim in self._holding.items()} | self._reserved
-        return {key for name, key in held.items() if name != without}
+        return {held.key for name, held in self._held().items() if name != without}
+
+    def _held(self) -> dict[str, Holding]:
+        reserved = {
+            name: Holding(claim.key, claim.created) for name, claim in self._reserved.items()
+        }
+        return reserved | self._holding
 
     def _claim(self, name: str) -> Claim | None:
         jobs = self._store.jobs(name)
-        if (active := next((job for job in jobs if not self._over(job)), None)) is not None:
-            return Holding(active.build_key)
         job = self._store.compile_job(name)
+        if (active := next((job for job in jobs if not self._over(job)), None)) is not None:
+            return Holding(active.build_key, active.created, job is not None and _idle(job))
         if job is None or job.status.phase.final:
             return None
         seen = self._store.observe(job)
@@ -130,8 +137,13 @@ class Admission:
 def _claim_without_job(job: CompileJob) -> Claim | None:
     if job.status.phase in _BEGUN:
         # Its Job vanished and will be made again: the slot stays its own.
-        return Holding(job.status.build_key or job.name)
+        since = job.status.timestamps.started or job.created
+        return Holding(job.status.build_key or job.name, since)
     if job.spec.cancel:
         return None
     key = job.status.build_key or job.name
-    return Waiting(job.name, key, job.status.timestamps.queued or job.created)
+    return Waiting(job.name, key, job.status.timestamps.queued or job.created, _idle(job))
+
+
+def _idle(job: CompileJob) -> bool:
+    return job.spec.job_class is JobClass.TEST

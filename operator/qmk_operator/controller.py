@@ -85,7 +85,7 @@ class Controller:
             return Outcome(failed=True)
 
     async def _step(self, job: CompileJob) -> Outcome:
-        seen = self.store.observe(job)
+        seen = replace(self.store.observe(job), gives_way=self.admission.gives_way(job.name))
         decision = self._decide(job, seen)
         while decision.need is not None:
             seen = await self._look(job, seen, decision.need)

@@ -35,7 +35,8 @@ class Observed:
 
     ``job`` is the Job of run number ``rerun`` and ``pods`` are its pods, the newest last. The
     rest is looked at on demand: None means not yet (for the result and the record of its
-    keyboard: that ``result_read`` and ``record_read`` are false).
+    keyboard: that ``result_read`` and ``record_read`` are false). ``gives_way``: somebody waits
+    for the slot that it holds, and nobody for it.
     """
 
     rerun: int
@@ -49,6 +50,7 @@ class Observed:
     record_read: bool = False
     storage_down: bool = False
     name_taken: bool = False
+    gives_way: bool = False
 
     @property
     def pod(self) -> PodView | None:

@@ -1,13 +1,14 @@
 """The Job of a build, as the Kubernetes API takes it. Builds bodies, never decides whether."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qmk_contract import names
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob
 from qmk_contract.exit_codes import KILLED, NOT_RETRIED
+from qmk_contract.phases import JobClass
 from qmk_operator.orders import Orders
 from qmk_operator.settings import PodSettings, Resources
 
@@ -16,6 +17,10 @@ _SCRATCH_MOUNT = {"name": "scratch", "mountPath": _SCRATCH}
 # GNU make with --output-sync wants /tmp whatever TMPDIR says (it calls tmpfile(3)), and crashes
 # where it cannot write there.
 _TMP_MOUNT = {"name": "scratch", "mountPath": "/tmp", "subPath": "tmp"}  # noqa: S108 - in the pod
+
+#: Of a build that nobody waits for. The request is the container's weight where processors are
+#: short, too: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
+_IDLE_CPU_REQUEST = "10m"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ def job_manifest(
     job: CompileJob, rerun: int, orders: Orders, pod: PodSettings, limits: JobLimits
 ) -> dict[str, Any]:
     """The Job that runs one build of a CompileJob, which owns it."""
+    if job.spec.job_class is JobClass.TEST:
+        pod = replace(pod, build=replace(pod.build, cpu_request=_IDLE_CPU_REQUEST))
     labels = job_labels(job, rerun, orders.build.key)
     return {
         "apiVersion": "batch/v1",

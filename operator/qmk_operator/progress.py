@@ -25,6 +25,8 @@ from qmk_operator.status import finished, on_the_way
 STARTING_SECONDS = 2.0
 #: How long a node that was lost may take to come back and end its pod itself.
 _NODE_GRACE_SECONDS = 60
+_STORAGE_WAS_AWAY = "storage was away while the build ran; it is built again when storage answers"
+_GAVE_WAY = "it gave its build slot to a build that somebody waits for"
 
 
 def follow(
@@ -32,6 +34,10 @@ def follow(
 ) -> Decision:
     """Decide while ``child``, the Job of the current run, exists."""
     pod = seen.pod
+    if seen.gives_way and not child.deleted:
+        return Decision(
+            requeued(job, seen, Reason.WAITING_FOR_SLOT, _GAVE_WAY, now), DeleteJob(child)
+        )
     if child.complete or (pod is not None and pod.succeeded):
         return _collect(job, seen, child, now)
     if pod is not None and (failure := not_retried(pod)) is not None:
@@ -98,6 +104,17 @@ def identity(job: CompileJob, seen: Observed) -> dict[str, Any]:
     return changes
 
 
+def requeued(
+    job: CompileJob, seen: Observed, reason: Reason, message: str, now: datetime
+) -> CompileJobStatus:
+    """The status of a job that loses its Job and will be built again."""
+    gone = {"job_name": None, "pod_name": None, "node_name": None}
+    return on_the_way(
+        job, Phase.QUEUED, reason, message, now,
+        **identity(job, seen) | gone, timestamps=replace(job.status.timestamps, started=None),
+    )  # fmt: skip
+
+
 def run_times(job: CompileJob, seen: Observed) -> Timestamps:
     """The timestamps with the start of the first build, once there is one."""
     starts = [pod.build.started for pod in seen.pods if pod.build.started is not None]
@@ -140,14 +157,8 @@ def _job_failed(job: CompileJob, seen: Observed, child: JobView, now: datetime) 
         action = None if child.deleted else DeleteJob(child)
         if job.status.phase is Phase.QUEUED:
             return Decision(action=action, requeue_seconds=STARTING_SECONDS)
-        # Nothing is wrong with the request: it waits until storage answers, and is built again.
-        gone = {"job_name": None, "pod_name": None, "node_name": None}
-        changes = identity(job, seen) | gone
-        status = on_the_way(
-            job, Phase.QUEUED, Reason.WAITING_FOR_STORAGE,
-            "storage was away while the build ran; it is built again when storage answers", now,
-            **changes, timestamps=replace(job.status.timestamps, started=None),
-        )  # fmt: skip
+        # Nothing is wrong with the request: it waits until storage answers.
+        status = requeued(job, seen, Reason.WAITING_FOR_STORAGE, _STORAGE_WAS_AWAY, now)
         return Decision(status, action, requeue_seconds=STARTING_SECONDS)
     return _failed(job, seen, job_failure(child, seen.pods), now)
 

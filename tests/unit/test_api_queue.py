@@ -40,14 +40,24 @@ async def test_only_jobs_that_people_wait_for_make_a_service_look_busy() -> None
         world.jobs.jobs[name] = replace(job, spec=replace(job.spec, job_class=job_class))
     view = queue_view(world.jobs.all_known())
     assert (view.length, view.interactive) == (30, 10)
-    assert list(view.positions.values()) == list(range(27)), "first come, first served, over all"
+    assert list(view.positions.values()) == list(range(27)), "first come, first served"
+    tests = [name for name, job_class in zip(names, classes, strict=True) if job_class == "test"]
+    assert list(view.positions)[18:] == tests[1:], "and tests when nobody else waits"
     last = names[27 + classes.index(JobClass.INTERACTIVE)]
-    assert view.clients == {ANONYMOUS: list(range(view.positions[last] + 1))[::3]}
+    assert view.clients == {ANONYMOUS: list(range(view.positions[last] + 1))[::2]}
     async with world.client() as client:
         for path in ("/v1", "/v1/healthcheck"):
             assert (await client.get(path)).json()["queue_length"] == 10
         polled = (await client.get(f"/v1/compile/{last}")).json()
     assert (polled["queue_position"], polled["queue_length"]) == (view.positions[last], 30)
+
+
+def test_tests_hold_no_slot_that_anybody_waits_for() -> None:
+    world = World()
+    for name, job_class in zip("abc", JobClass, strict=True):
+        job = world.add_job(name * 26, phase=Phase.RUNNING)
+        world.jobs.jobs[job.name] = replace(job, spec=replace(job.spec, job_class=job_class))
+    assert queue_view(world.jobs.all_known()).holding == 2
 
 
 async def test_job_that_runs_again_counts_as_waiting() -> None:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from qmk_contract.queue import (
     RECENT_BUILDS,
     UNSEEN_BUILD_SECONDS,
+    Holding,
     Limits,
     Waiting,
     admit,
     eta,
+    giving_way,
     position,
     queue_order,
     typical_seconds,
@@ -25,6 +27,7 @@ jobs = st.lists(
         name=st.text("abc", min_size=1, max_size=3),
         key=st.sampled_from("klmno"),
         created=st.integers(0, 5).map(lambda second: START + timedelta(seconds=second)),
+        idle=st.booleans(),
     ),
     unique_by=lambda job: job.name,
     max_size=12,
@@ -65,6 +68,69 @@ def test_the_position_counts_who_is_ahead(waiting: list[Waiting]) -> None:
     for index, job in enumerate(queue_order(waiting)):
         assert position(job.name, waiting) == index
     assert position("nobody", waiting) is None
+
+
+@given(jobs, st.integers(0, 4), st.integers(0, 4))
+def test_nobody_waits_behind_one_that_nobody_waits_for(
+    waiting: list[Waiting], running: int, cap: int
+) -> None:
+    admitted = admit(waiting, (), running, Limits(cap))
+    if any(job.idle for job in admitted):
+        made = {job.key for job in admitted}
+        assert all(job.key in made for job in waiting if not job.idle)
+    order = queue_order(waiting)
+    assert [job.idle for job in order] == sorted(job.idle for job in order)
+
+
+holdings = st.dictionaries(
+    st.text("xyz", min_size=1, max_size=3),
+    st.builds(
+        Holding,
+        key=st.sampled_from("klmnopqrst"),
+        since=st.integers(0, 5).map(lambda second: START + timedelta(seconds=second)),
+        idle=st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+@given(jobs, holdings, st.integers(1, 6))
+def test_idle_jobs_give_way_as_far_as_they_must(
+    waiting: list[Waiting], holding: dict[str, Holding], cap: int
+) -> None:
+    gone = giving_way(waiting, holding, Limits(cap))
+    kept = {name: held for name, held in holding.items() if name not in gone}
+    awaited = {job.key for job in waiting if not job.idle}
+    assert all(holding[name].idle for name in gone)
+    assert not {holding[name].key for name in gone} & awaited
+    spare = [held for held in kept.values() if held.idle and held.key not in awaited]
+    still_waiting = len(awaited - {held.key for held in kept.values()})
+    free = max(0, cap - len(kept))
+    assert still_waiting <= free or len(holding) > cap or not spare
+    assert not gone or still_waiting >= free, "more gave way than had to"
+    assert all(held.since <= holding[name].since for held in spare for name in gone)
+
+
+@given(jobs, holdings, st.integers(1, 6))
+def test_a_slot_that_is_left_goes_to_one_that_is_waited_for(
+    waiting: list[Waiting], holding: dict[str, Holding], cap: int
+) -> None:
+    gone = giving_way(waiting, holding, Limits(cap))
+    kept = {name: held for name, held in holding.items() if name not in gone}
+    keys = {held.key for held in kept.values()}
+    admitted = admit(waiting, keys, len(kept), Limits(cap))
+    if gone and len(holding) <= cap:
+        assert len([job for job in admitted if not job.idle]) >= len(gone)
+        assert giving_way(waiting, kept, Limits(cap)) == []
+
+
+def test_nobody_gives_way_while_there_is_room() -> None:
+    test = Holding("k", START, idle=True)
+    user = Waiting("user", "l", START)
+    assert giving_way([user], {"test": test}, Limits(2)) == []
+    assert giving_way([user], {"test": test}, Limits(1)) == ["test"]
+    assert giving_way([Waiting("user", "k", START)], {"test": test}, Limits(1)) == []
+    assert giving_way([Waiting("other", "l", START, idle=True)], {"test": test}, Limits(1)) == []
 
 
 counts = st.integers(0, 10_000)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_contract.phases import Phase
+from qmk_contract.phases import JobClass, Phase
 from qmk_contract.queue import Limits
 from qmk_operator.admission import Admission
 from qmk_operator.decision import Slot
@@ -169,6 +169,55 @@ def test_the_first_that_came_are_the_first_that_start() -> None:
         slots.add(name)
     assert slots.take_woken() == {"a", "b"}
     assert slots.admission.slot("c", "key-c") is Slot.FULL
+
+
+def test_a_test_waits_for_everybody_else() -> None:
+    slots = Slots(max_running=1)
+    slots.add("test", job_class=JobClass.TEST)
+    assert slots.take_woken() == {"test"}
+    slots.add("user")
+    assert slots.take_woken() == {"user"}
+    assert slots.admission.slot("test", "key-test") is Slot.FULL
+    assert slots.admission.slot("user", "key-user") is Slot.FREE
+
+
+def test_a_test_leaves_its_slot_to_a_user() -> None:
+    slots = Slots(max_running=2)
+    for name in ("old", "young"):
+        slots.add(name, Phase.RUNNING, job_class=JobClass.TEST)
+    slots.add_job("old", "key-old", creationTimestamp="2026-01-01T11:00:00Z")
+    slots.add_job("young", "key-young")
+    slots.take_woken()
+    slots.add("user")
+    assert slots.take_woken() == {"young"}
+    assert slots.admission.gives_way("young")
+    assert not slots.admission.gives_way("old")
+    assert not slots.admission.gives_way("user")
+    slots.store.remove(Kind.JOB, "young", "job-young")
+    slots.add("young", Phase.QUEUED, job_class=JobClass.TEST)
+    assert slots.take_woken() == {"user"}
+    assert slots.admission.slot("young", "key-young") is Slot.FULL
+    assert slots.admission.slot("user", "key-user") is Slot.FREE
+    assert not slots.admission.gives_way("old")
+
+
+def test_nobody_else_leaves_a_slot() -> None:
+    slots = Slots(max_running=1)
+    slots.add("ci", Phase.RUNNING, job_class=JobClass.CI)
+    slots.add_job("ci", "key-ci")
+    slots.add("user")
+    slots.add("test", job_class=JobClass.TEST)
+    assert slots.take_woken() == set()
+    assert not slots.admission.gives_way("ci")
+
+
+def test_the_very_build_that_a_user_waits_for_goes_on() -> None:
+    slots = Slots(max_running=1)
+    slots.add("test", Phase.RUNNING, job_class=JobClass.TEST)
+    slots.add_job("test", "same")
+    slots.add("user", Phase.QUEUED, "same")
+    assert not slots.admission.gives_way("test")
+    assert slots.admission.slot("user", "same") is Slot.SAME_BUILD
 
 
 def test_nobody_is_woken_twice_for_one_change() -> None:

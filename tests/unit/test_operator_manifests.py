@@ -10,6 +10,7 @@ from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.exit_codes import NOT_RETRIED, ExitCode
 from qmk_contract.keyboard_record import RecordPointer
+from qmk_contract.phases import JobClass
 from qmk_contract.work_order import BuildOrder, SandboxMode, UploadOrder
 from qmk_operator.manifests import JobLimits, job_manifest
 from qmk_operator.orders import Orders, Run, deadline_seconds, make_orders
@@ -138,6 +139,16 @@ def test_the_job_outlives_all_that_its_pods_may_take() -> None:
     once = deadline_seconds(100, pod, infra_retries=0, image_pull_seconds=0)
     assert once > 10 + 100 + 20
     assert deadline_seconds(100, pod, infra_retries=2, image_pull_seconds=30) > 3 * once + 30
+
+
+@pytest.mark.parametrize("job_class", JobClass)
+def test_a_build_that_nobody_waits_for_yields_the_processor(job_class: JobClass) -> None:
+    orders = make_orders(REQUEST, None, RUN, SETTINGS.pod, FakeStorage())
+    body = job_manifest(compile_job(job_class=job_class), 0, orders, SETTINGS.pod, LIMITS)
+    build = body["spec"]["template"]["spec"]["containers"][0]
+    expected = "10m" if job_class is JobClass.TEST else SETTINGS.pod.build.cpu_request
+    assert build["resources"]["requests"]["cpu"] == expected
+    assert build["resources"]["limits"]["cpu"] == SETTINGS.pod.build.cpu_limit
 
 
 def orders_of(record: RecordPointer | None = None, **changes: Any) -> Orders:

@@ -9,7 +9,7 @@ from qmk_contract.codec import to_body
 from qmk_contract.compile_job import Attempts, CompileJob, Timestamps
 from qmk_contract.errors import RequestError
 from qmk_contract.keyboard_record import RecordPointer
-from qmk_contract.phases import Phase, Reason
+from qmk_contract.phases import JobClass, Phase, Reason
 from qmk_operator.decision import (
     CreateJob,
     Decision,
@@ -366,6 +366,17 @@ ROWS = {
         (Phase.STARTING, Reason.WAITING_FOR_POD),
     ),
     "Job is being deleted": Row(compile_job(Phase.RUNNING), seen(job=job(deleted=True))),
+    "test gives way to a user": Row(
+        compile_job(Phase.RUNNING, job_class=JobClass.TEST),
+        seen(job=job(), pods=(pod(True, True),), gives_way=True),
+        (Phase.QUEUED, Reason.WAITING_FOR_SLOT),
+        action=DeleteJob,
+        fields={"job_name": None, "node_name": None, "timestamps": Timestamps(ago(5))},
+    ),
+    "test gave way, Job is being deleted": Row(
+        compile_job(Phase.QUEUED, job_class=JobClass.TEST),
+        seen(job=job(deleted=True), gives_way=True),
+    ),
     # Cancel
     "cancel while it runs": Row(
         compile_job(Phase.RUNNING, cancel=True),

@@ -26,14 +26,14 @@ VIEW_SHARE = 0.05
 _PENDING, _QUEUED, _STARTING, _RUNNING = (
     Phase.PENDING, Phase.QUEUED, Phase.STARTING, Phase.RUNNING,
 )  # fmt: skip
-_INTERACTIVE = JobClass.INTERACTIVE
+_INTERACTIVE, _TEST = JobClass.INTERACTIVE, JobClass.TEST
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class QueueView:
     """Jobs ahead by job name, how many jobs are neither running nor at their end, how many hold
-    slots, and how long a build takes.
+    slots (but tests, which leave theirs to others), and how long a build takes.
 
     ``interactive`` counts only the jobs that people wait for, and ``clients`` has the positions of
     only those, by client and in order: no number of tests makes the queue full for people.
@@ -97,7 +97,7 @@ def phase(job: CompileJob) -> Phase:
 
 def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
     waiting: dict[str, CompileJob] = {}
-    starting = running = interactive = 0
+    starting = holding = interactive = 0
     built: list[tuple[datetime, float]] = []
     for job in jobs:
         at, times, seconds = phase(job), job.status.timestamps, job.status.duration_seconds
@@ -106,13 +106,15 @@ def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
             interactive += job.spec.job_class is _INTERACTIVE
         elif at is _STARTING:
             starting += 1
+            holding += job.spec.job_class is not _TEST
             interactive += job.spec.job_class is _INTERACTIVE
         elif at is _RUNNING:
-            running += 1
+            holding += job.spec.job_class is not _TEST
         if seconds is not None and times.started is not None and times.finished is not None:
             built.append((times.finished, seconds))
     order = queue_order(
-        Waiting(name, job.status.build_key or name, _since(job)) for name, job in waiting.items()
+        Waiting(name, job.status.build_key or name, _since(job), job.spec.job_class is _TEST)
+        for name, job in waiting.items()
     )
     positions = {}
     clients = defaultdict(list)
@@ -126,7 +128,7 @@ def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
         interactive=interactive,
         positions=positions,
         clients=clients,
-        holding=starting + running,
+        holding=holding,
         build_seconds=typical_seconds(built),
     )
 
