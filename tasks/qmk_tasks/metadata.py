@@ -1,23 +1,37 @@
-"""What the tree's own ``qmk generate-api`` writes, and what that says of its keyboards."""
+"""What the tree's own ``qmk generate-api`` writes, and what that says of its keyboards.
+
+It is run for some keyboards at a time, and what it writes is put together: so it is twice as fast
+on two processors, a keyboard that makes it fail costs no other, a task that was ended goes on
+where it was, and keyboards that have not changed are not read again. Where a tree writes its
+metadata in another way than QMK's, it is run once for all.
+"""
 
 import shutil
-import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qmk_contract.documents import DOCUMENT_BYTES_MAX, read_document
+from qmk_contract.artifacts import is_site_path
 from qmk_contract.keyboards import keyboard_aliases, keyboard_names
 from qmk_contract.site import SiteFile
+from qmk_tasks import metadata_inputs, whole_site
 from qmk_tasks.errors import TaskError
-from qmk_tasks.previous import Previous
+from qmk_tasks.keyboard_chunks import Chunks, split
+from qmk_tasks.keyboard_entry import information_path
+from qmk_tasks.keyboard_reader import Frame, KeyboardReader, NotMergeable
+from qmk_tasks.keyboard_site import KeyboardSite
+from qmk_tasks.keyboard_view import KeyboardView
+from qmk_tasks.previous import Previous, PreviousKeyboards
+from qmk_tasks.qmk_program import QmkFailed, QmkProgram
 
-#: Where the tree's subcommand writes; older trees leave out ".build".
-_OUTPUTS = (".build/api_data", "api_data")
-_TIMEOUT_SECONDS = 3600
-_TAIL_LINES = 20
-#: What the service cannot be without, by path below that folder, with what reads it.
+_LIST_SECONDS = 120.0
+_AT_ONCE = 2
+_FAILED_SHOWN = 50
+#: The part of a manifest's ``contents`` that says what all keyboards' metadata depends on.
+CONTENTS = "metadata"
+#: What the service cannot be without, by path, with what reads it.
 NEEDED: Mapping[str, Callable[[Any], object]] = {
     "v1/keyboard_list.json": keyboard_names,
     "v1/keyboard_aliases.json": keyboard_aliases,
@@ -44,7 +58,7 @@ class Generated:
     ``kept`` are files of the previous commit's site that the new one has too; they were not
     written. ``faults`` is what is wrong with keyboards, by keyboard, whether they are in the site
     or could not be read at all. ``inputs`` is the digest of what all keyboards' metadata depends
-    on: the manifest's ``contents["metadata"]``.
+    on, for the manifest's ``contents``; None where the next commit cannot build on this one's.
     """
 
     kept: Mapping[str, SiteFile]
@@ -63,69 +77,79 @@ def generate(
         TaskError: the tree's own code failed for all keyboards, or did not write what the service
             cannot be without.
     """
-    _run(source.tree, work, source.search_path, target)
-    return Generated({}, failures(target))
-
-
-def _run(tree: Path, home: Path, search_path: str, target: Path) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    inputs = metadata_inputs.digest(source.tree, source.search_path)
     try:
-        subprocess.run(
-            ["qmk", "--no-color", "generate-api"],  # noqa: S607 - the image's own
-            cwd=tree,
-            env=environment(tree, home, search_path),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_TIMEOUT_SECONDS,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        lines = error.stdout.decode("utf-8", "replace").strip().splitlines()
-        tail = "\n".join(lines[-_TAIL_LINES:])
-        raise TaskError(f"qmk generate-api failed on this tree:\n{tail}") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise TaskError(f"qmk generate-api could not be run: {error}") from error
-    written = next((tree / path for path in _OUTPUTS if (tree / path).is_dir()), None)
-    if written is None:
-        raise TaskError("qmk generate-api wrote nothing")
-    shutil.move(written, target)
+        site = _read(source, inputs, work, previous)
+        _clear(target)
+        site.write(target)
+        generated = Generated(site.kept, site.faults(), inputs)
+    except NotMergeable as why:
+        _say(f"All keyboards are read in one run, since {why}.")
+        _clear(target)
+        whole_site.write(source.tree, QmkProgram(source.search_path, work / "home"), target)
+        generated = Generated({}, whole_site.faults(target))
     for name in NEEDED:
         if not (target / name).is_file():
             raise TaskError(f"qmk generate-api wrote no {name}")
+    return generated
 
 
-def environment(tree: Path, home: Path, search_path: str) -> dict[str, str]:
-    """All that the tree's Python sees of an environment."""
-    return {
-        "PATH": search_path,
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "QMK_HOME": str(tree),
-        "ORIG_CWD": str(tree),
-        "SKIP_GIT": "yes",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+def _read(source: Source, inputs: str, work: Path, previous: Previous | None) -> KeyboardSite:
+    names = _keyboards(QmkProgram(source.search_path, work / "home"), source.tree)
+    readers = [_reader(source, work, names, 0)]
+    frame = _frame(readers[0], work / "frame")
+    site = KeyboardSite(frame, previous.keyboards() if previous else PreviousKeyboards({}, {}))
+    same = previous is not None and previous.manifest.contents.get(CONTENTS) == inputs
+    unchanged = source.unchanged if same else frozenset()
+    wanted = [name for name in names if not site.keep(name, unchanged)]
+    if site.size:
+        _say(f"{site.size:,} of {len(names):,} keyboards are as in the commit before.")
+    readers += [
+        _reader(source, work, names, number)
+        for number in range(1, min(_AT_ONCE, len(split(wanted))))
+    ]
+    done = 0
+    for folder, chunk in Chunks(work / source.commit / inputs, readers, frame).read(wanted):
+        site.add(folder, chunk)
+        done += len(chunk.read) + len(chunk.failed)
+        _say(f"{done:,} of {len(wanted):,} keyboards read.")
+        for name, reason in list(chunk.failed.items())[:_FAILED_SHOWN]:
+            _say(f"Left out: {name}, which cannot be read: {reason!r}")
+    if not site.size:
+        raise TaskError("no keyboard of this tree can be read")
+    return site
 
 
-def failures(site: Path) -> Mapping[str, list[str]]:
-    """What the tree itself finds wrong with its keyboards, by keyboard."""
-    found: dict[str, list[str]] = {}
-    folder = site / "v1" / "keyboards"
-    for path in sorted(folder.rglob("info.json")):
-        try:
-            with path.open("rb") as file:
-                keyboards = read_document(file.read(DOCUMENT_BYTES_MAX + 1))["keyboards"]
-            for name, info in keyboards.items():
-                if errors := info.get("parse_errors"):
-                    found[name] = [_text(error) for error in errors]
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            name = str(path.parent.relative_to(folder))
-            found[name] = [f"info.json cannot be read: {error}"]
-    return found
+def _reader(source: Source, work: Path, names: Sequence[str], number: int) -> KeyboardReader:
+    program = QmkProgram(source.search_path, work / f"home-{number}")
+    return KeyboardReader(program, KeyboardView(source.tree, work / f"view-{number}", names))
 
 
-def _text(error: object) -> str:
-    return error if isinstance(error, str) else "a fault that is no text"
+def _frame(reader: KeyboardReader, folder: Path) -> Frame:
+    _clear(folder)
+    shutil.move(reader.frame(), folder)
+    return Frame.read(folder, filters=reader.filters())
+
+
+def _keyboards(program: QmkProgram, tree: Path) -> list[str]:
+    try:
+        printed = program.run(tree, ["list-keyboards"], _LIST_SECONDS)
+    except QmkFailed as error:
+        raise NotMergeable(f"qmk list-keyboards failed: {error.reason}") from error
+    names = []
+    for name in sorted({*printed.split()}):
+        if is_site_path(information_path(name)):
+            names.append(name)
+        else:
+            _say(f"Left out: {name!r}, no name of a keyboard.")
+    return names
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(sentence + "\n")
+    sys.stdout.flush()

@@ -12,7 +12,7 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.site import FILE_BYTES_MAX, SiteIndex
-from qmk_tasks import metadata, site
+from qmk_tasks import site, whole_site
 
 COMMIT = "d" * 40
 LARGE = json.dumps([{"x": number, "y": 0} for number in range(5000)]).encode()
@@ -105,7 +105,7 @@ def test_what_is_no_part_of_the_site_is_left_out_and_said(
 )
 def test_information_that_cannot_be_read_is_a_fault(objects: Path, content: bytes) -> None:
     write(objects, "v1/keyboards/demo/pad/info.json", content)
-    (fault,) = metadata.failures(site.root(objects, COMMIT))["demo/pad"]
+    (fault,) = whole_site.faults(site.root(objects, COMMIT))["demo/pad"]
     assert fault.startswith("info.json cannot be read: ")
 
 
@@ -113,7 +113,7 @@ def test_a_fault_that_is_no_text_is_one(objects: Path) -> None:
     nested = b"[" * 500 + b"]" * 500
     info = b'{"keyboards": {"demo/pad": {"parse_errors": [%b, "no maintainer"]}}}' % nested
     write(objects, "v1/keyboards/demo/pad/info.json", info)
-    found = metadata.failures(site.root(objects, COMMIT))
+    found = whole_site.faults(site.root(objects, COMMIT))
     assert found["demo/pad"] == ["a fault that is no text", "no maintainer"]
 
 
@@ -121,7 +121,7 @@ def test_the_index_is_written_with_what_the_tree_finds_at_fault(objects: Path) -
     info = {"keyboards": {"demo/pad": {"parse_errors": ["no maintainer"]}}}
     write(objects, "v1/keyboards/demo/pad/info.json", json.dumps(info).encode())
     write(objects, "v1/keyboards/demo/broken/info.json", b"[")
-    found = metadata.failures(site.root(objects, COMMIT))
+    found = whole_site.faults(site.root(objects, COMMIT))
     index = site.index(objects, COMMIT, found)
     assert index.faults["demo/pad"] == ("no maintainer",)
     assert "cannot be read" in index.faults["demo/broken"][0]

@@ -1,0 +1,82 @@
+"""A copy of a firmware tree made of hard links, that shows only some of its keyboards.
+
+The tree's subcommands have one place to write to, and take all keyboards that they find below
+``keyboards/``; so what is to run beside another, or without a keyboard that breaks it, has a copy.
+No file of the tree is changed.
+"""
+
+import os
+import shutil
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePosixPath
+
+_KEYBOARDS = "keyboards"
+#: Where generate-api writes; older trees leave out ".build".
+OUTPUTS = (".build/api_data", "api_data")
+_NOT_COPIED = frozenset({".git", ".build", "api_data", _KEYBOARDS})
+
+
+class KeyboardView:
+    """One copy, in a folder of its own; ``keyboards`` are the names of all that the tree has."""
+
+    def __init__(self, tree: Path, folder: Path, keyboards: Collection[str]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        _copy(tree, folder, _NOT_COPIED)
+        self.folder = folder
+        self._source = tree / _KEYBOARDS
+        self._keyboards = frozenset(keyboards)
+
+    def show(self, names: Collection[str]) -> None:
+        """Have these keyboards, and nothing that was generated before.
+
+        The folders of all others are left out, unless one of these is below them.
+        """
+        for path in (*OUTPUTS, _KEYBOARDS):
+            shutil.rmtree(self.folder / path, ignore_errors=True)
+        shown = self.folder / _KEYBOARDS
+        shown.mkdir()
+        hidden = hide(self._keyboards, names)
+        for entry in os.scandir(self._source):
+            if not entry.is_dir(follow_symlinks=False):
+                _link(Path(entry.path), shown / entry.name)
+        for top in sorted({top_folder(name) for name in names}):
+            _copy(self._source / top, shown / top, hidden, top)
+
+    def output(self) -> Path | None:
+        """The folder that was written, if there is one."""
+        folders = (self.folder / path for path in OUTPUTS)
+        return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def top_folder(keyboard: str) -> str:
+    """The folder below ``keyboards/`` that a keyboard lies in."""
+    return keyboard.split("/", 1)[0]
+
+
+def hide(keyboards: Iterable[str], shown: Iterable[str]) -> frozenset[str]:
+    """The keyboards whose folders can be left out where others are shown. Pure."""
+    needed = {"."}
+    for name in shown:
+        needed |= {name, *map(str, PurePosixPath(name).parents)}
+    return frozenset(keyboards) - needed
+
+
+def _copy(source: Path, target: Path, left_out: Collection[str], path: str = "") -> None:
+    """Link the files of a folder; ``left_out`` and ``path`` are relative to where it began."""
+    target.mkdir(parents=True)
+    for entry in os.scandir(source):
+        below = f"{path}/{entry.name}" if path else entry.name
+        if below in left_out or entry.name == ".git":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            _copy(Path(entry.path), target / entry.name, left_out, below)
+        else:
+            _link(Path(entry.path), target / entry.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        # Another file system, or a file of somebody else's.
+        shutil.copy2(source, target, follow_symlinks=False)
