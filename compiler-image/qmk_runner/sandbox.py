@@ -30,10 +30,14 @@ class SandboxUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one process: size of a file, memory of its own, time on a processor, open files."""
+    """Of one process: size of a file, memory of its own, time on a processor, open files.
+
+    A pod may have 1 GiB of memory unless its chart says otherwise: less than that, and a compiler
+    that asks for too much can say so instead of being killed.
+    """
 
     file_bytes: int = 512 << 20
-    data_bytes: int = 2 << 30
+    data_bytes: int = 768 << 20
     cpu_seconds: int = 3600
     open_files: int = 1024
 
@@ -120,7 +124,6 @@ def enter(rules: Rules, mode: SandboxMode) -> tuple[str, ...]:
                 *((path, sandbox_landlock.RUN) for path in rules.run),
                 *((path, sandbox_landlock.WRITE) for path in rules.write),
                 (Path("/dev/null"), sandbox_landlock.WRITE),
-                (Path("/dev/urandom"), sandbox_landlock.READ),
             ]
         )
     if "seccomp" in found:

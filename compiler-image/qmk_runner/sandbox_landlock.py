@@ -51,8 +51,7 @@ class Right(IntFlag):
 _FILE_RIGHTS = Right.EXECUTE | Right.WRITE_FILE | Right.READ_FILE | Right.TRUNCATE | Right.IOCTL_DEV
 _DEVICES = Right.MAKE_CHAR | Right.MAKE_BLOCK | Right.MAKE_SOCK | Right.IOCTL_DEV
 
-READ = Right.READ_FILE | Right.READ_DIR
-RUN = READ | Right.EXECUTE
+RUN = Right.READ_FILE | Right.READ_DIR | Right.EXECUTE
 #: Everything but to make devices and sockets.
 WRITE = ~_DEVICES
 
