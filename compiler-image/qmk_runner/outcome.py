@@ -22,6 +22,12 @@ _STARVED = re.compile(
     r": Cannot allocate memory$|: Resource temporarily unavailable$|^MemoryError$)",
     re.MULTILINE,
 )
+#: What the limits of a single process look like; see qmk_runner.sandbox.
+_BEYOND_LIMIT = re.compile(
+    _LINE + r"(?:: |\] )(?:File too large(?:: '[^\n]*')?$"
+    r"|(?:File size limit exceeded|CPU time limit exceeded)\b)",
+    re.MULTILINE,
+)
 _TOO_LARGE = re.compile(
     r"^ \* (?P<size>The firmware is too large! \d{1,9}/\d{1,9} \(\d{1,9} bytes over\))"
     r"|" + _LINE + r"(?P<region>region \W?\w{1,64}\W? overflowed by \d{1,9} bytes)",
@@ -51,7 +57,10 @@ _INVALID_KEYMAP = re.compile(
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known when the build has ended. ``memory_kills`` counts since it started."""
+    """What is known when the build has ended. ``memory_kills`` counts since it started.
+
+    ``excess`` says what the build took too much of, if that was its end.
+    """
 
     returncode: int
     timed_out: bool
@@ -59,6 +68,7 @@ class Evidence:
     log: str
     firmware_found: bool
     diagnostics: Sequence[Diagnostic] = ()
+    excess: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +84,18 @@ def judge(evidence: Evidence) -> Verdict:
     """Ours first: whatever a full disk or a killed compiler left looks like somebody's error."""
     if evidence.timed_out:
         return Verdict(ExitCode.TIMED_OUT, "The build ran into its time limit.")
+    if evidence.memory_kills == 0 and evidence.excess is not None:
+        return Verdict(ExitCode.LIMIT_EXCEEDED, evidence.excess)
     if _DISK_FULL.search(evidence.log) and evidence.returncode != 0:
         return Verdict(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
     if evidence.memory_kills > 0 or (evidence.returncode != 0 and _STARVED.search(evidence.log)):
         return Verdict(ExitCode.OUT_OF_MEMORY, "The build needed more memory than it may have.")
     if evidence.returncode == 0:
         return _ended_well(evidence)
+    if _BEYOND_LIMIT.search(evidence.log):
+        return Verdict(
+            ExitCode.LIMIT_EXCEEDED, "A program of the build went beyond its limit of file or time."
+        )
     if crash := _MAKE_CRASHED.search(evidence.log):
         return Verdict(ExitCode.NO_RESULT, f"make was ended by a signal: {crash['what']}.")
     if broken := _BROKEN.search(evidence.log):

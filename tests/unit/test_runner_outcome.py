@@ -86,6 +86,16 @@ def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason
         (failed("OSError: [Errno 24] Too many open files: '/x'\n"), ExitCode.NO_RESULT),
         (failed("OSError: [Errno 30] Read-only file system: 'x'\n"), ExitCode.NO_RESULT),
         (Evidence(0, False, 0, "", False), ExitCode.NO_RESULT),
+        (Evidence(-9, False, 0, "sh: fork: Resource temporarily unavailable\n", False,
+                  excess="The build started more than 1024 processes."),
+         ExitCode.LIMIT_EXCEEDED),
+        (Evidence(-9, False, 1, "", False, excess="The build needed more memory."),
+         ExitCode.OUT_OF_MEMORY),
+        (failed(" | cc1: error: error writing to x.s: File too large\n"),
+         ExitCode.LIMIT_EXCEEDED),
+        (failed("OSError: [Errno 27] File too large: 'x'\n"), ExitCode.LIMIT_EXCEEDED),
+        (failed("make: *** [a.mk:3: all] File size limit exceeded\n"), ExitCode.LIMIT_EXCEEDED),
+        (failed("make: *** [a.mk:3: all] CPU time limit exceeded\n"), ExitCode.LIMIT_EXCEEDED),
     ],
 )  # fmt: skip
 def test_an_end_that_might_not_repeat_is_no_result(evidence: Evidence, code: ExitCode) -> None:
