@@ -1,8 +1,9 @@
 """The keyboard site of a commit: every file that ``qmk generate-api`` wrote, with its digest."""
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePosixPath
 
 from qmk_contract.artifacts import CODINGS, JSON, TEXT, is_site_path
@@ -21,6 +22,8 @@ FILE_BYTES_MAX = 64 << 20
 COPY_BYTES_MAX = 16 << 20
 #: Enough to see what is wrong with a keyboard; a tree may say the same of each of its keys.
 FAULTS_MAX = 8
+#: More than QMK's own tree has keyboards, and within the index's size.
+FAULTY_MAX = 5_000
 FAULT_CHARACTERS_MAX = 300
 
 _CONTENT_TYPES = {".json": JSON, ".jsonschema": JSON, ".md": MARKDOWN}
@@ -42,7 +45,8 @@ class SiteFile:
 class SiteIndex:
     """All files by path relative to the site's root, such as ``v1/keyboard_list.json``.
 
-    ``faults`` is what the tree itself finds wrong with its keyboards, by keyboard.
+    ``faults`` is what the tree itself finds wrong with its keyboards, by keyboard: also of those
+    that are not in the site, since nothing could be read of them.
     """
 
     commit: str
@@ -77,7 +81,7 @@ def read_index(content: bytes, commit: str) -> tuple[SiteIndex, Mapping[str, str
         else:
             known = {coding: file.encoded[coding] for coding in CODINGS if coding in file.encoded}
             files[path] = replace(file, encoded=known)
-    return replace(index, files=files, faults=bounded_faults(index.faults, files)), left_out
+    return replace(index, files=files, faults=bounded_faults(index.faults)), left_out
 
 
 def _unfit(path: str, file: SiteFile) -> str | None:
@@ -94,14 +98,12 @@ def _unfit(path: str, file: SiteFile) -> str | None:
     return None
 
 
-def bounded_faults(
-    faults: Mapping[str, Sequence[str]], files: Container[str]
-) -> dict[str, tuple[str, ...]]:
-    """What an index holds of the faults found: of the site's own keyboards, and of each a few."""
+def bounded_faults(faults: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """What an index holds of the faults found: of so many keyboards, and of each a few."""
+    named = (keyboard for keyboard in faults if is_site_path(f"v1/keyboards/{keyboard}/info.json"))
     return {
-        keyboard: tuple(_bounded(text) for text in found[:FAULTS_MAX])
-        for keyboard, found in faults.items()
-        if f"v1/keyboards/{keyboard}/info.json" in files
+        keyboard: tuple(_bounded(text) for text in faults[keyboard][:FAULTS_MAX])
+        for keyboard in islice(named, FAULTY_MAX)
     }
 
 

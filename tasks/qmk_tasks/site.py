@@ -60,7 +60,7 @@ def index(
         described = pool.map(partial(_describe, objects, commit, there), paths)
         found = {**(kept or {}), **dict(zip(paths, described, strict=True))}
     files = {path: found[path] for path in sorted(found)}
-    site = SiteIndex(commit, files, bounded_faults(faults, files))
+    site = SiteIndex(commit, files, bounded_faults(faults))
     text = json.dumps(to_body(site), separators=(",", ":"))
     (objects / artifacts.site_index(commit)).write_text(text)
     return site

@@ -12,6 +12,7 @@ from qmk_contract.site import (
     COPY_BYTES_MAX,
     FAULT_CHARACTERS_MAX,
     FAULTS_MAX,
+    FAULTY_MAX,
     FILE_BYTES_MAX,
     FILES_MAX,
     INDEX_BYTES_MAX,
@@ -112,17 +113,23 @@ def test_an_index_that_cannot_be_one_is_refused(content: bytes, message: str) ->
 
 
 def test_of_faults_an_index_holds_a_few_short_ones() -> None:
-    files = {"v1/keyboards/demo/pad3/info.json", "v1/keyboards/good/info.json"}
     found = {
         "demo/pad3": ["x" * FAULT_CHARACTERS_MAX, "y" * 9000, "half \ud83d", *("z" * 20)],
-        "no/such": ["fault"],
+        "not/published": ["cannot be read"],
         "../good": ["fault"],
+        "two words": ["fault"],
     }
-    bounded = bounded_faults(found, files)
-    assert list(bounded) == ["demo/pad3"]
+    bounded = bounded_faults(found)
+    assert list(bounded) == ["demo/pad3", "not/published"]
     first, second, third, *rest = bounded["demo/pad3"]
     assert first == "x" * FAULT_CHARACTERS_MAX
     assert second == "y" * (FAULT_CHARACTERS_MAX - 1) + "…"
     assert third == "half ?"
     assert len(rest) == FAULTS_MAX - 3
-    assert bounded_faults(bounded, files) == bounded
+    assert bounded_faults(bounded) == bounded
+
+
+def test_an_index_has_the_faults_of_so_many_keyboards() -> None:
+    bounded = bounded_faults({f"pad{number}": ["fault"] for number in range(FAULTY_MAX + 1)})
+    assert len(bounded) == FAULTY_MAX
+    assert f"pad{FAULTY_MAX}" not in bounded
