@@ -80,22 +80,42 @@ class Verdict:
     reason: Reason | None = None
 
 
+_OUT_OF_MEMORY = Verdict(ExitCode.OUT_OF_MEMORY, "The build needed more memory than it may have.")
+
+
 def judge(evidence: Evidence) -> Verdict:
     """Ours first: whatever a full disk or a killed compiler left looks like somebody's error."""
-    if evidence.timed_out:
-        return Verdict(ExitCode.TIMED_OUT, "The build ran into its time limit.")
-    if evidence.memory_kills == 0 and evidence.excess is not None:
-        return Verdict(ExitCode.LIMIT_EXCEEDED, evidence.excess)
-    if _DISK_FULL.search(evidence.log) and evidence.returncode != 0:
-        return Verdict(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
-    if evidence.memory_kills > 0 or (evidence.returncode != 0 and _STARVED.search(evidence.log)):
-        return Verdict(ExitCode.OUT_OF_MEMORY, "The build needed more memory than it may have.")
+    if (cut_off := _cut_off(evidence)) is not None:
+        return cut_off
     if evidence.returncode == 0:
         return _ended_well(evidence)
+    return _starved(evidence) or _broken(evidence) or _request_fault(evidence)
+
+
+def _cut_off(evidence: Evidence) -> Verdict | None:
+    """An end that was not the build's own."""
+    if evidence.timed_out:
+        return Verdict(ExitCode.TIMED_OUT, "The build ran into its time limit.")
+    if evidence.memory_kills > 0:
+        return _OUT_OF_MEMORY
+    if evidence.excess is not None:
+        return Verdict(ExitCode.LIMIT_EXCEEDED, evidence.excess)
+    return None
+
+
+def _starved(evidence: Evidence) -> Verdict | None:
+    if _DISK_FULL.search(evidence.log):
+        return Verdict(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
+    if _STARVED.search(evidence.log):
+        return _OUT_OF_MEMORY
     if _BEYOND_LIMIT.search(evidence.log):
         return Verdict(
             ExitCode.LIMIT_EXCEEDED, "A program of the build went beyond its limit of file or time."
         )
+    return None
+
+
+def _broken(evidence: Evidence) -> Verdict | None:
     if crash := _MAKE_CRASHED.search(evidence.log):
         return Verdict(ExitCode.NO_RESULT, f"make was ended by a signal: {crash['what']}.")
     if broken := _BROKEN.search(evidence.log):
@@ -103,7 +123,7 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.returncode < 0:
         number = -evidence.returncode
         return Verdict(ExitCode.NO_RESULT, f"The build was ended by signal {number}.")
-    return _request_fault(evidence)
+    return None
 
 
 def _ended_well(evidence: Evidence) -> Verdict:
