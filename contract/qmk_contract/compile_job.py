@@ -8,7 +8,7 @@ from typing import Any, Self
 from qmk_contract.codec import BodyError, format_time, from_body, parse_time, to_body
 from qmk_contract.names import API_VERSION, KIND, REQUESTED_AT_ANNOTATION
 from qmk_contract.phases import ConditionType, JobClass, Phase, Reason
-from qmk_contract.result import Diagnostic, Usage
+from qmk_contract.result import BuildPath, Diagnostic, RecordUse, Usage
 
 #: The client of jobs whose requester nobody can tell, as crds/compilejobs.yaml has it.
 ANONYMOUS = "anonymous"
@@ -81,7 +81,11 @@ class FirmwareStatus:
 
 @dataclass(frozen=True)
 class CompileJobStatus:
-    """What is so. Under 4 KiB: everything larger is in S3 under ``build_key``."""
+    """What is so. Under 4 KiB: everything larger is in S3 under ``build_key``.
+
+    ``path``, ``record`` and ``times`` (milliseconds by `result.Step`) tell of the job's own
+    build: there is none where the result was there already.
+    """
 
     phase: Phase = Phase.PENDING
     observed_generation: int | None = None
@@ -101,6 +105,9 @@ class CompileJobStatus:
     usage: Usage | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     cached: bool | None = None
+    path: BuildPath | None = None
+    record: RecordUse | None = None
+    times: Mapping[str, int] = field(default_factory=dict)
 
     def condition(self, kind: ConditionType) -> Condition | None:
         return next((item for item in self.conditions if item.type is kind), None)

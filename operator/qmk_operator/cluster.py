@@ -96,6 +96,12 @@ class Cluster:
             **_raw(),
         )
 
+    async def create_compile_job(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Create a CompileJob; ConflictError if there is one of that name."""
+        return await self._call(
+            self._custom.create_namespaced_custom_object, *self._path(), body, **_raw()
+        )
+
     async def read_compile_job(self, name: str) -> Mapping[str, Any]:
         """Read a CompileJob past all caches."""
         return await self._call(

@@ -21,6 +21,7 @@ from qmk_operator.cluster import (
     RefusedError,
 )
 from qmk_operator.decision import Action, CreateJob, Decision, DeleteJob, Need, Observed
+from qmk_operator.endings import Endings
 from qmk_operator.metrics import Metrics
 from qmk_operator.reconcile import decide, result_key
 from qmk_operator.records import Records
@@ -66,6 +67,7 @@ class Controller:
     catalogue: Catalogue
     records: Records
     builds: Builds
+    endings: Endings
     metrics: Metrics
     clock: Callable[[], datetime]
     toolchain_digest: str
@@ -107,8 +109,8 @@ class Controller:
             return Outcome(failed=True)
         except NameTakenError:
             decision = self._decide(job, replace(seen, name_taken=True))
-        if decision.status is not None:
-            await self._write(job, decision.status)
+        if decision.status is not None and await self._write(job, decision.status):
+            await self.endings.ended(job, decision.status, seen.result)
         return Outcome(decision.requeue_seconds, failed=decision.retry)
 
     def _decide(self, job: CompileJob, seen: Observed) -> Decision:
@@ -118,15 +120,9 @@ class Controller:
         """Look up what a decision needs."""
         try:
             if need is Need.REQUEST:
-                return replace(
-                    seen,
-                    request=await resolve(
-                        job.spec,
-                        job.status.firmware_commit,
-                        self.catalogue,
-                        self.toolchain_digest,
-                    ),
-                )
+                commit = job.status.firmware_commit
+                request = await resolve(job.spec, commit, self.catalogue, self.toolchain_digest)
+                return replace(seen, request=request)
             key = result_key(job, seen)
             if need is Need.RESULT:
                 result = None if key is None else await self.results.read_result(key)
@@ -175,11 +171,14 @@ class Controller:
             logger.info("CompileJob %s was gone already", job.name)
         self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
 
-    async def _write(self, job: CompileJob, status: CompileJobStatus) -> None:
-        """Write what of the status has changed, to the very object that was decided on."""
+    async def _write(self, job: CompileJob, status: CompileJobStatus) -> bool:
+        """Write what of the status has changed, to the very object that was decided on.
+
+        Says whether the job has ended by it.
+        """
         patch = merge_patch(to_body(job.status), to_body(status))
         if not patch:
-            return
+            return False
         metadata = {"uid": job.uid, "resourceVersion": job.resource_version}
         try:
             body = await self.compile_jobs.patch_status(
@@ -190,17 +189,16 @@ class Controller:
             if status == least:
                 raise
             logger.warning("CompileJob %s cannot have this status: %s", job.name, error)
-            await self._write(job, least)
-            return
+            return await self._write(job, least)
         except NotFoundError:
             self.store.remove(Kind.COMPILE_JOB, job.name, job.uid)
-            return
+            return False
         self.metrics.wrote("patch", "compilejobs/status")
         self.store.put(Kind.COMPILE_JOB, body)
-        if status.phase is not job.status.phase:
-            logger.info("CompileJob %s is %s: %s", job.name, status.phase, status.reason)
-            if status.phase.final:
-                self.metrics.finished(status)
+        if status.phase is job.status.phase:
+            return False
+        logger.info("CompileJob %s is %s: %s", job.name, status.phase, status.reason)
+        return status.phase.final
 
     async def _refresh(self, job: CompileJob) -> Outcome:
         """The object has changed since the watch told of it: read it and decide anew."""

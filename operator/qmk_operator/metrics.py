@@ -1,12 +1,22 @@
 """The operator's Prometheus metrics. Labels are closed sets: never a job, client or keyboard."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from qmk_contract.compile_job import CompileJobStatus
+from qmk_contract.result import BuildResult, Step
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+_STEP_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_LAYERS = frozenset({"landlock", "seccomp", "rlimits"})
+
+
+def sandbox_layers(told: Iterable[str]) -> frozenset[str]:
+    """The layers that a build names, as labels: known ones without their versions."""
+    names = {layer.partition("-")[0] for layer in told}
+    labels = frozenset(name if name in _LAYERS else "other" for name in names)
+    return labels or frozenset({"none"})
 
 
 class Metrics:
@@ -44,6 +54,31 @@ class Metrics:
             ["verb", "resource"],
             registry=self.registry,
         )
+        self._builds = Counter(
+            "qmk_compile_builds",
+            "Builds that left a result, by how it was made and what became of the record.",
+            ["path", "record"],
+            registry=self.registry,
+        )
+        self._steps = Histogram(
+            "qmk_compile_step_seconds",
+            "Steps of builds, as the builds themselves measured them.",
+            ["step", "path"],
+            buckets=_STEP_SECONDS,
+            registry=self.registry,
+        )
+        self._sandbox = Counter(
+            "qmk_compile_sandbox_layers",
+            "Builds by the layers of the sandbox that were in force; none where there was none.",
+            ["layer"],
+            registry=self.registry,
+        )
+        self._asked = Counter(
+            "qmk_records_asked",
+            "Records of keyboards that were asked for after a build without one.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._pointers = Counter(
             "qmk_record_pointers_rejected",
             "Pointers to records of keyboards that were ignored.",
@@ -77,6 +112,20 @@ class Metrics:
     def wrote(self, verb: str, resource: str) -> None:
         """One write went to the API server."""
         self._writes.labels(verb, resource).inc()
+
+    def built(self, result: BuildResult) -> None:
+        """A build left a result that counts."""
+        self._builds.labels(result.path.value, result.record.value).inc()
+        for step in Step:
+            spent = result.times.get(step.value)
+            if spent is not None and spent >= 0:
+                self._steps.labels(step.value, result.path.value).observe(spent / 1000)
+        for layer in sandbox_layers(result.sandbox):
+            self._sandbox.labels(layer).inc()
+
+    def asked_for_record(self, outcome: str) -> None:
+        """A record was asked for."""
+        self._asked.labels(outcome).inc()
 
     def pointer_rejected(self, fault: str) -> None:
         """A pointer to a keyboard's record is of no use."""

@@ -9,8 +9,8 @@ from qmk_contract.artifacts import firmware_file_name
 from qmk_contract.compile_job import CompileJob, CompileJobStatus, FirmwareStatus
 from qmk_contract.keymap import sanitise_name
 from qmk_contract.phases import CACHEABLE_REASONS, Phase, Reason
-from qmk_contract.result import BuildResult
-from qmk_operator.status import finished
+from qmk_contract.result import BuildResult, Step
+from qmk_operator.status import INT32_MAX, finished
 
 #: SHA-256 and file name extension, as the status and the download take them.
 _FIRMWARE_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
@@ -49,6 +49,8 @@ def ended(
 ) -> CompileJobStatus:
     """The final status that a faultless result gives a job."""
     result = stored.result
+    if not cached:
+        changes |= {"path": result.path, "record": result.record, "times": _times(result)}
     if result.firmware is None or not result.succeeded:
         return finished(
             job,
@@ -76,3 +78,9 @@ def ended(
         diagnostics=result.diagnostics,
         **changes,
     )
+
+
+def _times(result: BuildResult) -> dict[str, int]:
+    """Of what the build says, the steps that are known here, with times that can be."""
+    told = {step.value: result.times.get(step.value, -1) for step in Step}
+    return {step: spent for step, spent in told.items() if 0 <= spent <= INT32_MAX}

@@ -17,7 +17,9 @@ from qmk_operator.builds import Builds
 from qmk_operator.catalogue import PublishedFirmware
 from qmk_operator.cluster import Cluster, ClusterError
 from qmk_operator.controller import Controller
+from qmk_operator.endings import Endings
 from qmk_operator.metrics import Metrics
+from qmk_operator.record_jobs import RecordJobs
 from qmk_operator.records import Records
 from qmk_operator.resync import Freshness, Resync
 from qmk_operator.settings import Settings
@@ -47,17 +49,22 @@ class Runtime:
         self._admission = Admission(self._store, Limits(settings.max_running))
         self._freshness = Freshness()
         self._resync = Resync(self._store, cluster, self._freshness, self._metrics)
+        catalogue = PublishedFirmware(storage)
+        records = Records(storage, self._metrics, time.monotonic)
+        digest = settings.pod.image_digest
+        asking = RecordJobs(self._store, cluster, self._metrics, _now) if settings.records else None
         self._controller = Controller(
             store=self._store,
             admission=self._admission,
             compile_jobs=cluster,
             results=storage,
-            catalogue=PublishedFirmware(storage),
-            records=Records(storage, self._metrics, time.monotonic),
+            catalogue=catalogue,
+            records=records,
             builds=Builds(settings, cluster, storage, _now),
+            endings=Endings(self._metrics, catalogue, digest, records, asking),
             metrics=self._metrics,
             clock=_now,
-            toolchain_digest=settings.pod.image_digest,
+            toolchain_digest=digest,
             image_pull_seconds=settings.image_pull_seconds,
         )
         self._queue = WorkQueue(self._work, settings.workers, time.monotonic, random.random)

@@ -25,7 +25,8 @@ _DIAGNOSTIC_MESSAGE_MAX = 512
 _DIAGNOSTIC_FILE_MAX = 255
 _CONDITION_MESSAGE_MAX = 256
 _KEYCODE_MAX = 256
-_INT32_MAX = 2**31 - 1
+#: The largest number that every reader of a status takes.
+INT32_MAX = 2**31 - 1
 
 
 def on_the_way(
@@ -155,18 +156,20 @@ def minimal(status: CompileJobStatus) -> CompileJobStatus:
     """A status that the API server cannot refuse for what a build said."""
     message = "the details are in the build's log"
     conditions = tuple(replace(item, message=item.reason) for item in status.conditions)
-    return replace(status, message=message, diagnostics=(), usage=None, conditions=conditions)
+    return replace(
+        status, message=message, diagnostics=(), usage=None, times={}, conditions=conditions
+    )
 
 
 def _possible(usage: Usage | None) -> Usage | None:
     """Usage figures as the build told them, unless they are no sizes."""
     parts = () if usage is None else (usage.flash, usage.ram)
     sizes = [size for part in parts if part for size in (part.used, part.limit) if size is not None]
-    return usage if all(0 <= size <= _INT32_MAX for size in sizes) else None
+    return usage if all(0 <= size <= INT32_MAX for size in sizes) else None
 
 
 def _number(value: int | None) -> int | None:
-    return value if value is not None and 0 <= value <= _INT32_MAX else None
+    return value if value is not None and 0 <= value <= INT32_MAX else None
 
 
 def _short(item: Diagnostic) -> Diagnostic:

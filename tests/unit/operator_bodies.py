@@ -192,6 +192,15 @@ class FakeCluster:
         self._found(self.jobs, name)
         del self.jobs[name]
 
+    async def create_compile_job(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._call("create_compile_job")
+        name = body["metadata"]["name"]
+        if name in self.compile_jobs:
+            raise ConflictError(f"{name} exists")
+        metadata = {**body["metadata"], **self._new(name), "uid": f"uid-{name}"}
+        self.compile_jobs[name] = {**body, "metadata": metadata}
+        return self.compile_jobs[name]
+
     async def read_compile_job(self, name: str) -> Mapping[str, Any]:
         self._call("read_compile_job")
         return self._found(self.compile_jobs, name)

@@ -23,7 +23,7 @@ from qmk_contract.compile_job import (
 )
 from qmk_contract.keymap_fields import BUILD_FIELDS
 from qmk_contract.phases import ConditionType, JobClass, Phase, Reason
-from qmk_contract.result import DIAGNOSTICS_MAX
+from qmk_contract.result import DIAGNOSTICS_MAX, Step
 
 CRD = yaml.safe_load((Path(__file__).parents[2] / "crds/compilejobs.yaml").read_text())
 VERSION = CRD["spec"]["versions"][0]
@@ -94,6 +94,7 @@ def test_the_status_has_the_types_fields() -> None:
 def test_the_closed_sets_are_the_same() -> None:
     assert STATUS["phase"]["enum"] == [phase.value for phase in Phase]
     assert SPEC["class"]["enum"] == [item.value for item in JobClass]
+    assert set(STATUS["times"]["properties"]) == set(Step)
     types = STATUS["conditions"]["items"]["properties"]["type"]["enum"]
     assert types == [item.value for item in ConditionType]
     assert all(re.fullmatch(STATUS["reason"]["pattern"], reason) for reason in Reason)

@@ -1,14 +1,17 @@
 """Decisions carried out, against a cluster and a storage in memory that fail on demand."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob
 from qmk_contract.names import KIND
-from qmk_contract.phases import Phase
+from qmk_contract.phases import JobClass, Phase
 from qmk_contract.queue import Limits
+from qmk_contract.result import BuildPath, RecordUse
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds
 from qmk_operator.cluster import (
@@ -19,7 +22,9 @@ from qmk_operator.cluster import (
     RefusedError,
 )
 from qmk_operator.controller import Controller
+from qmk_operator.endings import Endings
 from qmk_operator.metrics import Metrics
+from qmk_operator.record_jobs import RecordJobs
 from qmk_operator.records import Records
 from qmk_operator.store import Kind, Store
 from qmk_operator.work_queue import Outcome
@@ -31,7 +36,17 @@ from tests.unit.operator_bodies import (
     job_body,
     pod_body,
 )
-from tests.unit.operator_objects import DIGEST, KEY, NOW, SETTINGS, compile_job, stored
+from tests.unit.operator_objects import (
+    DIGEST,
+    KEY,
+    KEYBOARD,
+    NOW,
+    POINTER,
+    RECORD,
+    SETTINGS,
+    compile_job,
+    stored,
+)
 
 
 class Operator:
@@ -46,14 +61,17 @@ class Operator:
         self.store.changed = self.admission.update
         self.seconds = 0.0
         metrics = Metrics()
+        records = Records(self.storage, metrics, lambda: self.seconds)
+        asking = RecordJobs(self.store, self.cluster, metrics, lambda: NOW)
         self.controller = Controller(
             store=self.store,
             admission=self.admission,
             compile_jobs=self.cluster,
             results=self.storage,
             catalogue=self.catalogue,
-            records=Records(self.storage, metrics, lambda: self.seconds),
+            records=records,
             builds=Builds(SETTINGS, self.cluster, self.storage, lambda: NOW),
+            endings=Endings(metrics, self.catalogue, DIGEST, records, asking),
             metrics=metrics,
             clock=lambda: NOW,
             toolchain_digest=DIGEST,
@@ -77,6 +95,13 @@ class Operator:
     def status(self, name: str = KEY) -> dict[str, Any]:
         status: dict[str, Any] = self.cluster.compile_jobs[name]["status"]
         return status
+
+
+def orders_of(job: Any) -> dict[str, Any]:
+    """The work orders in a Job, by the variable that holds them."""
+    containers = job["spec"]["template"]["spec"]["containers"]
+    environment = {item["name"]: item["value"] for one in containers for item in one["env"]}
+    return {name: json.loads(environment[name]) for name in ("QMK_BUILD_ORDER", "QMK_UPLOAD_ORDER")}
 
 
 @pytest.fixture
@@ -229,6 +254,105 @@ async def test_the_end_frees_the_slot_and_is_counted(operator: Operator) -> None
     registry = operator.controller.metrics.registry
     labels = {"phase": "Succeeded", "reason": "Completed"}
     assert registry.get_sample_value("qmk_compile_jobs_finished_total", labels) == 1
+
+
+def finish_build(operator: Operator, **result: Any) -> None:
+    """A user's build of KEY has left this result, and its pod has ended."""
+    operator.catalogue.generator = True
+    operator.add(compile_job(Phase.RUNNING))
+    operator.add_job(job_body(KEY, KEY, annotations={"qmk.fm/toolchain-digest": DIGEST}))
+    operator.store.put(Kind.POD, pod_body(KEY, 0, 0))
+    operator.storage.results[KEY] = stored(**result)
+
+
+def sample(operator: Operator, name: str, **labels: str) -> float | None:
+    return operator.controller.metrics.registry.get_sample_value(name, labels)
+
+
+async def test_a_build_tells_its_path_and_times(operator: Operator) -> None:
+    times = {"queue": 12, "compile": 250, "link": 70, "dance": 3, "upload": -1, "fetch": 2**40}
+    finish_build(
+        operator, path=BuildPath.FAST, record=RecordUse.USED, times=times,
+        sandbox=("landlock-7", "seccomp", "rlimits", "charm"),
+    )  # fmt: skip
+    await operator.step()
+    status = operator.status()
+    assert (status["path"], status["record"]) == ("fast", "used")
+    assert status["times"] == {"queue": 12, "compile": 250, "link": 70}
+    assert sample(operator, "qmk_compile_builds_total", path="fast", record="used") == 1
+    assert sample(operator, "qmk_compile_step_seconds_sum", step="link", path="fast") == 0.07
+    for layer in ("landlock", "seccomp", "rlimits", "other"):
+        assert sample(operator, "qmk_compile_sandbox_layers_total", layer=layer) == 1
+    assert sample(operator, "qmk_compile_sandbox_layers_total", layer="none") is None
+    assert len(operator.cluster.compile_jobs) == 1, "a record was used, none is asked for"
+
+
+async def test_a_result_that_was_there_tells_no_times_of_this_job(operator: Operator) -> None:
+    operator.storage.results[KEY] = stored(times={"compile": 250}, path=BuildPath.FULL)
+    operator.catalogue.generator = True
+    operator.add(compile_job())
+    await operator.step()
+    assert operator.status()["reason"] == "Cached"
+    assert "path" not in operator.status()
+    assert not operator.status()["times"]
+    assert list(operator.cluster.compile_jobs) == [KEY]
+    assert sample(operator, "qmk_compile_builds_total", path="full", record="absent") is None
+
+
+async def test_a_whole_build_is_followed_by_one_that_records(operator: Operator) -> None:
+    finish_build(operator)
+    await operator.step()
+    assert operator.cluster.calls == ["patch_status", "create_compile_job"], "the user comes first"
+    assert sample(operator, "qmk_compile_sandbox_layers_total", layer="none") == 1
+    (name,) = operator.cluster.compile_jobs.keys() - {KEY}
+    operator.store.put(Kind.COMPILE_JOB, operator.cluster.compile_jobs[name])
+    await operator.step(name)
+    orders = orders_of(operator.cluster.jobs[name])
+    assert orders["QMK_BUILD_ORDER"]["recording"] is True
+    assert "record" not in orders["QMK_BUILD_ORDER"]
+    targets = orders["QMK_UPLOAD_ORDER"]["targets"]
+    assert f"cache/{RECORD.digest}/{KEYBOARD}.tar.zst" in targets["record.tar.zst"]
+    assert f"cache/{RECORD.digest}/{KEYBOARD}.json" in targets["record.json"]
+
+
+async def test_a_users_build_gets_the_record_and_leaves_none(operator: Operator) -> None:
+    operator.catalogue.generator = True
+    operator.storage.objects[RECORD.pointer_key] = json.dumps(to_body(POINTER)).encode()
+    operator.add(compile_job(keymap=RECORD.plain.to_body()))
+    await operator.step()
+    orders = orders_of(operator.cluster.jobs[KEY])
+    assert orders["QMK_BUILD_ORDER"]["record"]["sha256"] == POINTER.sha256
+    assert orders["QMK_BUILD_ORDER"]["recording"] is False
+    assert not any("cache/" in url for url in orders["QMK_UPLOAD_ORDER"]["targets"].values())
+
+
+async def test_a_record_that_a_build_rejected_is_given_to_nobody_else(operator: Operator) -> None:
+    operator.storage.objects[RECORD.pointer_key] = json.dumps(to_body(POINTER)).encode()
+    finish_build(operator, record=RecordUse.REJECTED)
+    assert await operator.controller.records.find(RECORD) == POINTER
+    await operator.step()
+    assert await operator.controller.records.find(RECORD) is None
+    (name,) = operator.cluster.compile_jobs.keys() - {KEY}
+    operator.store.put(Kind.COMPILE_JOB, operator.cluster.compile_jobs[name])
+    await operator.step(name)
+    assert orders_of(operator.cluster.jobs[name])["QMK_BUILD_ORDER"]["recording"] is True
+
+
+async def test_a_test_that_gives_way_is_queued_again(operator: Operator) -> None:
+    for name in ("test-1", "test-2"):
+        operator.add(compile_job(Phase.RUNNING, name=name, job_class=JobClass.TEST))
+        operator.add_job(job_body(name, name))
+    operator.add(compile_job())
+    await operator.step("test-1")
+    await operator.step("test-2")
+    gone = {"test-1", "test-2"} - operator.cluster.jobs.keys()
+    assert len(gone) == 1
+    (name,) = gone
+    assert operator.status(name)["phase"] == "Queued"
+    await operator.step()
+    assert KEY in operator.cluster.jobs
+    await operator.step(name)
+    assert name not in operator.cluster.jobs
 
 
 async def test_a_status_that_is_refused_is_written_without_what_the_build_said(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from qmk_contract.exit_codes import NOT_RETRIED, ExitCode
-from qmk_contract.phases import Phase, Reason
+from qmk_contract.exit_codes import NOT_RETRIED, REASONS, ExitCode
+from qmk_contract.phases import CACHEABLE_REASONS, Phase, Reason
 from qmk_operator.failures import (
     image_pull_failure,
     job_failure,
@@ -28,6 +28,8 @@ OOM_KILLED = ContainerView(started=ago(3), exit_code=137, exit_reason="OOMKilled
         (pod(24, 23), Reason.OUT_OF_MEMORY),
         (pod(25, 23), Reason.EVICTED),
         (pod(26, 23), Reason.TIME_LIMIT_EXCEEDED),
+        (pod(27, 23), Reason.SANDBOX_UNAVAILABLE),
+        (pod(28, 23), Reason.RESOURCE_LIMIT_EXCEEDED),
         (pod(137, 23), Reason.OUT_OF_MEMORY),
         (pod(OOM_KILLED, 23, phase="Failed"), Reason.OUT_OF_MEMORY),
         (pod(0, OOM_KILLED, phase="Failed"), Reason.UPLOAD_FAILED),
@@ -69,6 +71,16 @@ def test_only_what_would_come_again_is_not_retried(code: ExitCode) -> None:
     ended = pod(int(code), 23)
     assert (not_retried(ended) is not None) is (code in NOT_RETRIED)
     assert not_retried(replace(ended, disruption="TerminationByKubelet")) is None
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_what_a_container_says_by_its_code_is_told_and_never_stored(code: ExitCode) -> None:
+    failure = pod_failure(pod(int(code), 23))
+    assert failure is not None
+    assert failure.reason is REASONS[code]
+    assert failure.message
+    assert not failure.reason.users_fault
+    assert failure.reason not in CACHEABLE_REASONS
 
 
 def test_a_job_that_failed_at_once_tells_what_its_pod_said() -> None:
