@@ -173,9 +173,7 @@ def from_settings(settings: Settings) -> FastAPI:
             cache=RedisCache(link),
             rates=RateLimits(settings.limits, link),
             deliveries=RedisDeliveries(link, time.monotonic),
-            refreshes=KubernetesRefreshes(
-                api_client, settings.namespace, settings.webhooks.refresh_cron_job
-            ),
+            refreshes=KubernetesRefreshes(api_client, settings.namespace),
             chat=_discord(settings.webhooks),
             usage=RedisUsageCounts(link, time.monotonic, time.time),
             logs=KubernetesPodLogs(api_client.configuration, settings.namespace),

@@ -196,8 +196,8 @@ class Deliveries(Protocol):
 class Refreshes(Protocol):
     """Publications of firmware. Never fails: what is asked for is noted in storage anyway."""
 
-    async def start(self) -> None:
-        """Let one begin now, unless one waits or runs."""
+    async def start(self, channels: Collection[str]) -> None:
+        """Let one of each channel begin now, unless one of it waits or runs."""
 
 
 class Chat(Protocol):

@@ -16,7 +16,6 @@ from qmk_contract.compile_job import (
 )
 
 _NAMESPACE = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_OBJECT = r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?"
 _DIGEST = r"sha256:[0-9a-f]{64}"
 _URL = r"https?://[A-Za-z0-9.\[\]:-]+(?:/[A-Za-z0-9._~-]+)*/*"
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -82,13 +81,11 @@ class LimitSettings:
 class WebhookSettings:
     """GitHub's secrets (the new one and, during rotation, the old one), and Discord's URLs.
 
-    A Discord URL that is empty only logs. ``refresh_cron_job`` is the CronJob that publishes
-    firmware; without one, pushes only leave their flags.
+    A Discord URL that is empty only logs.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     channels: tuple[ChannelSource, ...] = ()
-    refresh_cron_job: str | None = None
     discord_info_url: str = field(default="", repr=False)
     discord_warning_url: str = field(default="", repr=False)
     discord_error_url: str = field(default="", repr=False)
@@ -226,7 +223,6 @@ def _webhooks(read: Reader) -> WebhookSettings:
     return WebhookSettings(
         secrets=tuple(secret for secret in given if secret),
         channels=channels,
-        refresh_cron_job=read.text("QMK_REFRESH_CRONJOB", _OBJECT, "") or None,
         discord_info_url="" if info == "none" else info,
         discord_warning_url="" if warning == "none" else warning,
         discord_error_url="" if error == "none" else error,

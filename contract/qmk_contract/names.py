@@ -11,11 +11,14 @@ MANAGED_BY = "qmk-compile"
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 BUILD_COMPONENT = "build"
+TASKS_COMPONENT = "tasks"
 COMPILE_JOB_LABEL = f"{GROUP}/compile-job"
 BUILD_KEY_LABEL = f"{GROUP}/build-key"
 RERUN_LABEL = f"{GROUP}/rerun"
 #: On a Job: the toolchain image's digest (a colon is not allowed in a label value).
 TOOLCHAIN_DIGEST_ANNOTATION = f"{GROUP}/toolchain-digest"
+#: On a CronJob and its Jobs: the channel whose firmware they publish.
+CHANNEL_LABEL = f"{GROUP}/channel"
 #: On a CompileJob: when it was asked for, to the millisecond. creationTimestamp has whole seconds.
 REQUESTED_AT_ANNOTATION = f"{GROUP}/requested-at"
 

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+from qmk_contract.names import CHANNEL_LABEL, COMPONENT_LABEL, TASKS_COMPONENT
 from tests.integration.api_process import ApiSystem, StartApis
 from tests.unit.github_webhooks import SECRET, encoded, headers, push
 from tests.waiting import wait_for
 
-CHANNEL = {"name": "master", "url": "https://github.com/qmk/qmk_firmware.git", "ref": "master"}
-CRON_JOB = "qmk-compile-refresh"
-LABELS = {"app.kubernetes.io/component": "tasks"}
+CHANNELS = [
+    {"name": name, "url": "https://github.com/qmk/qmk_firmware.git", "ref": "master"}
+    for name in ("master", "stable")
+]
+CRON_JOB = "qmk-compile-refresh-master"
+LABELS = {COMPONENT_LABEL: TASKS_COMPONENT, CHANNEL_LABEL: "master"}
 
 
 @pytest.fixture(scope="module")
 def pushed(job_controller: None, start_apis: StartApis) -> Iterator[ApiSystem]:
-    """Two replicas that know the CronJob's name; whether there is one is a test's business."""
-    given = {
-        "GITHUB_WEBHOOK_SECRET": SECRET,
-        "QMK_CHANNELS": json.dumps([CHANNEL]),
-        "QMK_REFRESH_CRONJOB": CRON_JOB,
-    }
+    """Two replicas; whether there is a CronJob is a test's business."""
+    given = {"GITHUB_WEBHOOK_SECRET": SECRET, "QMK_CHANNELS": json.dumps(CHANNELS)}
     with start_apis(2, **given) as system:
         yield system
 
@@ -36,10 +36,10 @@ def batch(system: ApiSystem) -> client.BatchV1Api:
 
 @pytest.fixture
 def cron_job(pushed: ApiSystem) -> Iterator[str]:
-    """The CronJob, with no Job yet; returns its uid."""
+    """The CronJob of one of two channels, with no Job yet; returns its uid."""
     container = {"name": "publish", "image": "none"}
     body: Any = {
-        "metadata": {"name": CRON_JOB},
+        "metadata": {"name": CRON_JOB, "labels": LABELS},
         "spec": {
             "schedule": "0 0 1 1 *",
             "jobTemplate": {
@@ -116,7 +116,7 @@ def test_while_it_is_suspended_a_push_only_leaves_its_flag(
     assert pushed.jobs.jobs() == []
 
 
-def test_without_the_cron_job_a_push_is_taken_and_the_log_says_so(pushed: ApiSystem) -> None:
+def test_without_its_cron_job_a_push_is_taken_and_the_log_says_so(pushed: ApiSystem) -> None:
     assert deliver(pushed) == 204
     assert pushed.jobs.jobs() == []
-    assert "no refresh could be started" in pushed.apis[0].log.read_text()
+    assert "refresh of channel stable: no CronJob" in pushed.apis[0].log.read_text()

@@ -301,13 +301,14 @@ class FakeChat:
 
 @dataclass
 class FakeRefreshes:
-    """Publications of firmware, counted; each has its flag by then."""
+    """Publications of firmware by channels; their flags are there by then."""
 
     stored: FakeArtifacts
     started: list[list[str]] = field(default_factory=list)
 
-    async def start(self) -> None:
-        self.started.append([key for key in self.stored.objects if key.startswith("refresh/")])
+    async def start(self, channels: Collection[str]) -> None:
+        assert {artifacts.refresh_request(name) for name in channels} <= self.stored.objects.keys()
+        self.started.append(list(channels))
 
 
 @dataclass

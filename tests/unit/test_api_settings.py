@@ -53,7 +53,6 @@ def test_all_faults_are_told_at_once() -> None:
         ("QMK_CHANNELS", '{"name": "master"}'),
         ("QMK_CHANNELS", '[{"name": "master", "url": "https://a.b/c"}]'),
         ("GITHUB_WEBHOOK_SECRET", "with space"),
-        ("QMK_REFRESH_CRONJOB", "Not a name"),
         ("DISCORD_WEBHOOK_URL", "javascript:alert(1)"),
         ("DISCORD_WEBHOOK_ERROR_URL", "https://discord"),
     ],

@@ -73,11 +73,12 @@ async def test_push_to_a_channel_leaves_its_flag_and_is_told(world: World) -> No
     assert "zvecr has pushed 2 commits" in world.chat.told[0][1]
 
 
-async def test_push_to_channels_starts_one_refresh_when_their_flags_are_there() -> None:
-    channels = (CHANNEL, replace(CHANNEL, name="stable"))
+async def test_push_starts_the_refresh_of_its_channels_when_their_flags_are_there() -> None:
+    others = (replace(CHANNEL, name="stable"), replace(CHANNEL, name="next", ref="develop"))
+    channels = (CHANNEL, *others)
     world = World(replace(SETTINGS, webhooks=WebhookSettings((SECRET,), channels)))
     assert (await deliver(world, push())).status_code == 204
-    assert world.refreshes.started == [[FLAG, "refresh/stable.json"]]
+    assert world.refreshes.started == [["master", "stable"]]
 
 
 @pytest.mark.parametrize("changes", [{"ref": "refs/heads/other"}, {"after": "0" * 40}])

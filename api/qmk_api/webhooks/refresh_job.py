@@ -1,4 +1,7 @@
-"""The Job that publishes firmware now, made of the CronJob that does so by the clock. Pure."""
+"""The Job that publishes a channel's firmware now, made of the CronJob that does so by the clock.
+
+Pure.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -29,7 +32,7 @@ def refresh_job(
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": f"{owner['name']}-push-{suffix}",
+            "name": f"{owner['name']}-p{suffix}",
             "labels": metadata.get("labels") or {},
             "annotations": {**(metadata.get("annotations") or {}), **MANUAL},
             # blockOwnerDeletion would need the right to change the CronJob's finalizers.

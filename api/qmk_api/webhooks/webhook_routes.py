@@ -105,7 +105,7 @@ async def _handle(services: Services, name: str, payload: Any, delivery: str) ->
             key = artifacts.refresh_request(wanted.channel)
             await services.artifacts.write(key, content, artifacts.JSON)
         if asked:
-            await services.refreshes.start()
+            await services.refreshes.start([wanted.channel for wanted in asked])
     told = news(event, channels)
     if told is not None:
         services.chat.post(told.severity, told.text)
