@@ -70,18 +70,28 @@ def find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
 
 def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
     """Pod templates by the name of what makes pods of them."""
-    return {
-        f"{item['kind']}/{item['metadata']['name']}": item["spec"]["template"]
+    specs = {
+        f"{item['kind']}/{item['metadata']['name']}": item["spec"]
         for item in manifests
-        if item["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job")
+        if item["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
+    }
+    return {
+        key: spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+        for key, spec in specs.items()
     }
 
 
+def containers_of(pod: Manifest) -> dict[str, Manifest]:
+    """A pod's containers by name, in the order in which they start."""
+    spec = pod["spec"]
+    return {item["name"]: item for item in (*spec.get("initContainers", ()), *spec["containers"])}
+
+
 def environment(pod: Manifest) -> dict[str, str]:
-    """Variables of a pod's one container; what comes from elsewhere is replaced by a word."""
-    [container] = pod["spec"]["containers"]
+    """Variables of all of a pod's containers; what comes from elsewhere is replaced by a word."""
     return {
         item["name"]: item.get("value", _elsewhere(item["name"]))
+        for container in containers_of(pod).values()
         for item in container.get("env", ())
     }
 

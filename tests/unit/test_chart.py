@@ -130,7 +130,8 @@ def test_channels_and_secrets_reach_the_api() -> None:
     template = pods(installed("everything"))["Deployment/firmware-api"]
     api = ApiSettings.from_environment(environment(template))
     channel = ChannelSource("develop", "https://git.example.com/qmk_firmware.git", "develop")
-    assert api.webhooks.channels == (channel,)
+    assert api.webhooks.channels[0] == channel
+    assert [channel.name for channel in api.webhooks.channels] == ["develop", "my_fork.next"]
     assert len(api.webhooks.secrets) == 2
     assert api.webhooks.discord_error_url == "https://from.elsewhere/x"
     optional = {
@@ -167,13 +168,15 @@ def test_every_value_matters(tmp_path: Path) -> None:
         )
     )
     bases = [values_file(name) for name in VALUES_FILES]
+    bases.append(with_value(bases[0], "channels", values_file("everything")["channels"]))
     bases.append(with_value(bases[0], "s3.embedded.persistence.enabled", value=True))
     bases.append(with_value(bases[0], "api.service.type", "LoadBalancer"))
     before = [_visible(quick, base) for base in bases]
     other = values_file("everything")
     changes = {path: get(other, path) for path in leaves(defaults(), WHOLE)}
     changes |= {"s3.embedded.enabled": False, "redis.enabled": False}
-    changes |= {"networkPolicy.enabled": False, "redis.external.host": "redis.example.com"}
+    changes |= {"refresh.enabled": False, "networkPolicy.enabled": False}
+    changes |= {"redis.external.host": "redis.example.com"}
     assert [path for path, value in changes.items() if value == get(defaults(), path)] == []
     assert [
         path

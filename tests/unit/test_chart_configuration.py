@@ -142,7 +142,7 @@ def test_a_value_s_variable_carries_it() -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | bool):
         return json.dumps(value, separators=(",", ":"), sort_keys=True)
     return str(value)
 

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.chart import (
     VALUES_FILES,
     Manifest,
+    containers_of,
     environment,
     find,
     installed,
@@ -33,8 +34,8 @@ def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
 
 def containers(manifests: list[Manifest]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, pod in pods(manifests).items():
-        for container in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]:
-            yield f"{name}/{container['name']}", container
+        for container in containers_of(pod).values():
+            yield f"{name}/{container['name']}", dict(container)
 
 
 def test_every_pod_is_restricted(manifests: list[Manifest]) -> None:
@@ -63,7 +64,7 @@ def test_every_container_has_a_memory_limit(manifests: list[Manifest]) -> None:
 
 def test_every_server_is_probed(manifests: list[Manifest]) -> None:
     for name, container in containers(manifests):
-        if not name.startswith("Job/"):
+        if not name.startswith(("Job/", "CronJob/")):
             assert container.keys() >= {"readinessProbe", "livenessProbe"}, name
 
 
@@ -73,7 +74,7 @@ def test_only_who_calls_kubernetes_holds_a_token(manifests: list[Manifest]) -> N
     ]
     assert [name.rpartition("-")[2] for name in sorted(holders)] == ["api", "operator"]
     accounts = of_kind(manifests, "ServiceAccount")
-    assert [account["automountServiceAccountToken"] for account in accounts] == [False, False]
+    assert {account["automountServiceAccountToken"] for account in accounts} == {False}
 
 
 def test_no_pod_learns_of_other_services(manifests: list[Manifest]) -> None:
@@ -89,8 +90,13 @@ def test_permissions_are_namespaced_and_exactly_these(manifests: list[Manifest])
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    assert granted == {
-        ("operator", "qmk.fm", "compilejobs"): {"get", "list", "watch", "delete"},
+    refreshing = {
+        ("refresh", "qmk.fm", "compilejobs"): {"create", "list"},
+        ("api", "batch", "cronjobs"): {"list"},
+        ("api", "batch", "jobs"): {"create", "list"},
+    }
+    assert granted == (refreshing if of_kind(manifests, "CronJob") else {}) | {
+        ("operator", "qmk.fm", "compilejobs"): {"create", "get", "list", "watch", "delete"},
         ("operator", "qmk.fm", "compilejobs/status"): {"patch"},
         ("operator", "batch", "jobs"): {"create", "get", "list", "watch", "delete"},
         ("operator", "", "pods"): {"get", "list", "watch"},

@@ -26,6 +26,9 @@ API = "Deployment/qmk-compile-api"
 #: Values that came after the first release of the chart.
 ADDED = (
     "channels",
+    "refresh",
+    "build.sandbox",
+    "build.records",
     "webhooks",
     "discord",
     "api.githubApiUrl",
@@ -66,7 +69,9 @@ def test_values_of_an_older_release_make_the_same_service(older: Chart) -> None:
     assert ApiSettings.from_environment(given) == ApiSettings.from_environment(whole)
 
 
-@pytest.mark.parametrize("path", ["webhooks.existingSecret", "api.limits.queued", "api.workers"])
+@pytest.mark.parametrize(
+    "path", ["webhooks.existingSecret", "api.limits.queued", "api.workers", "channels"]
+)
 def test_what_came_later_can_be_set_at_the_upgrade(older: Chart, path: str) -> None:
     value = get(values_file("everything"), path)
     plain, changed = (

@@ -232,7 +232,9 @@ write as 1.048576e+06.
       "QMK_MAKE_JOBS" .Values.build.makeJobs
       "QMK_FETCH_SECONDS" .Values.build.fetchSeconds
       "QMK_UPLOAD_SECONDS" .Values.build.uploadSeconds
-      "QMK_LOG_BYTES" .Values.build.logBytes) }}
+      "QMK_LOG_BYTES" .Values.build.logBytes
+      "QMK_SANDBOX" .Values.build.sandbox
+      "QMK_RECORDS" .Values.build.records) }}
 {{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_BUILD" "resources" .Values.build.resources) }}
 {{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_UPLOAD" "resources" .Values.build.uploadResources) }}
 {{- end }}
@@ -286,4 +288,80 @@ write as 1.048576e+06.
       name: {{ .secret }}
       key: {{ .key }}
       optional: {{ .optional }}
+{{- end }}
+
+{{/*
+Channels whose firmware the release publishes itself, as JSON. None where refresh is switched off, and
+none where an older release's values (helm upgrade --reuse-values) know nothing of it.
+*/}}
+{{- define "qmk-compile.refresh.channels" -}}
+{{- $refresh := .Values.refresh | default dict -}}
+{{- ternary .Values.channels list (eq $refresh.enabled true) | default list | toJson -}}
+{{- end }}
+
+{{/*
+Name of a channel's CronJob: the channel's own name in it where that can be, and at most the 52
+characters that a CronJob's name may have. Call with (dict "root" $ "channel" "master").
+*/}}
+{{- define "qmk-compile.refresh.cronJobName" -}}
+{{- $plain := regexReplaceAll "[^a-z0-9]+" .channel "-" -}}
+{{- $name := printf "%s-refresh-%s" (include "qmk-compile.fullname" .root) $plain -}}
+{{- if or (ne $plain .channel) (gt (len $name) 52) -}}
+{{- $name = printf "%s-%s" ($name | trunc 43 | trimSuffix "-") (sha256sum .channel | trunc 8) -}}
+{{- end -}}
+{{- $name -}}
+{{- end }}
+
+{{/* What all containers of a refresh have. */}}
+{{- define "qmk-compile.refresh.container" -}}
+resources:
+  {{- toYaml .Values.refresh.resources | nindent 2 }}
+securityContext:
+  {{- include "qmk-compile.securityContext" . | nindent 2 }}
+{{- end }}
+
+{{/* How git reaches private repositories. Call with the name of the Secret, or nothing. */}}
+{{- define "qmk-compile.refresh.gitEnv" -}}
+{{- if . -}}
+- name: QMK_GIT_CONFIG
+  value: /git/config
+{{- end -}}
+{{- end }}
+
+{{- define "qmk-compile.refresh.gitMount" -}}
+{{- if . -}}
+- {name: git, mountPath: /git, readOnly: true}
+{{- end -}}
+{{- end }}
+
+{{/* Egress of a NetworkPolicy: names and S3. */}}
+{{- define "qmk-compile.networkPolicy.dnsAndS3" -}}
+- to:
+    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
+  ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+{{- if .Values.s3.embedded.enabled }}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- include "qmk-compile.selectorLabels" (dict "root" $ "component" "s3") | nindent 10 }}
+  ports:
+    - {protocol: TCP, port: 8333}
+{{- else }}
+{{- if not .Values.s3.external.egress }}
+{{- fail "s3.external.egress is required when networkPolicy.enabled is true: where build pods find the S3 server" }}
+{{- end }}
+{{- range .Values.s3.external.egress }}
+- to:
+    - ipBlock:
+        cidr: {{ .cidr }}
+        {{- with .except }}
+        except:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
+  ports:
+    - {protocol: TCP, port: {{ .port }}}
+{{- end }}
+{{- end }}
 {{- end }}
