@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from qmk_api.body_room import BodyRoom
 from qmk_api.errors import ApiError
-from qmk_contract.keymap_fields import EXACT_INTEGER_MAX
+from qmk_contract.keymap_values import EXACT_INTEGER_MAX
 
 SECONDS_MAX = 30
 #: Arrays and objects inside one another. A keymap's macros, the deepest, take half of that.

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qmk_api.compiling.fair_use import TooManyRequests
 from qmk_api.ports import Refused, Unavailable
+from qmk_contract.codec import to_body
 from qmk_contract.errors import RequestError
 from qmk_contract.phases import Reason
 
@@ -130,8 +131,11 @@ async def _api_error(request: Request, error: ApiError) -> JSONResponse:
 
 
 async def _request_error(request: Request, error: RequestError) -> JSONResponse:
-    where = {"layer": error.layer, "key": error.key}
-    extra = {"reason": error.reason} | {name: at for name, at in where.items() if at is not None}
+    extra: dict[str, Any] = {"reason": error.reason}
+    for name, at in (("layer", error.layer), ("key", error.key)):
+        if at is not None:
+            extra[name] = at
+    extra["diagnostics"] = to_body(error.diagnostics)
     return error_reply(request.url.path, 422, error.message, extra=extra)
 
 

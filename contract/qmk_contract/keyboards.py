@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qmk_contract.errors import RequestError
+from qmk_contract.errors import Faults, RequestError
 from qmk_contract.keymap import Keymap
 from qmk_contract.phases import Reason
 
@@ -30,7 +30,7 @@ class Keyboard:
         """Resolve the layout's alias and compare each layer's length with the layout.
 
         Raises:
-            RequestError: the keyboard has no such layout, or a layer has another key count.
+            RequestError: the keyboard has no such layout, or layers have another key count.
         """
         layout = self.layout_aliases.get(keymap.layout, keymap.layout)
         keys = self.layouts.get(layout)
@@ -40,13 +40,11 @@ class Keyboard:
                 Reason.UNKNOWN_LAYOUT,
                 f"{self.name} has no layout {keymap.layout}; its layouts are: {known}",
             )
+        faults = Faults()
         for index, row in enumerate(keymap.layers):
             if len(row) != keys:
-                raise RequestError(
-                    Reason.INVALID_KEYMAP,
-                    f"layer {index} has {len(row)} keys, {layout} has {keys}",
-                    layer=index,
-                )
+                faults.add(f"layer {index} has {len(row)} keys, {layout} has {keys}", layer=index)
+        faults.check()
         return Keymap(layout, keymap.layers, keymap.fields)
 
 

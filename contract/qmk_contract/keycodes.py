@@ -6,17 +6,22 @@ directive, in no spelling that C knows, and it is one key's: no comma outside pa
 
 import re
 
+from qmk_contract import keycode_calls
+
 LENGTH_MAX = 256
+#: The keycode of a key that does nothing.
+NOTHING = "KC_NO"
 PATTERN = r"[A-Za-z0-9_ ,()|&^~<>!=?:.+*/%'\[\]-]+"
-#: What nearly all keycodes are: one name, or a call with names. Nothing can be wrong with that.
-_PLAIN = re.compile(r"[A-Za-z0-9_]+(?:\([A-Za-z0-9_]+(?:, ?[A-Za-z0-9_]+)*\))?")
+#: One name or number: nothing can be wrong with that.
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
 #: Comment openers, and the digraphs that stand for {, }, [, ] and #.
 _FORBIDDEN = ("//", "/*", "<%", "%>", "<:", ":>", "%:")
 
 
 def tidy(text: str) -> str:
-    """White space as single blanks, none at the ends."""
-    return " ".join(text.split())
+    """White space as single blanks, none at the ends; nothing for an ANY() that has nothing."""
+    text = " ".join(text.split())
+    return "" if text.replace(" ", "") == "ANY()" else text
 
 
 def fault(text: str) -> str | None:
@@ -27,7 +32,13 @@ def fault(text: str) -> str | None:
         return None
     if not re.fullmatch(PATTERN, text) or any(part in text for part in _FORBIDDEN):
         return "has a character no keycode has"
-    return _imbalance(text)
+    written = as_written(text)
+    return _imbalance(written) or next(keycode_calls.faults(written), None)
+
+
+def as_written(text: str) -> str:
+    """A keycode as QMK's json2c writes it: without an ANY() that begins and ends it."""
+    return text[4:-1] if text.startswith("ANY(") and text.endswith(")") else text
 
 
 def _imbalance(text: str) -> str | None:

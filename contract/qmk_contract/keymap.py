@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from qmk_contract import keycodes
-from qmk_contract.errors import RequestError, invalid_keymap
+from qmk_contract.errors import Faults, RequestError, invalid_keymap
 from qmk_contract.keymap_fields import check_fields
 from qmk_contract.phases import Reason
 
@@ -48,7 +48,7 @@ def normalise_keymap(body: Mapping[str, Any]) -> Keymap:
     knows are left out.
 
     Raises:
-        RequestError: with the layer and the key where it helps.
+        RequestError: with all faults that were found, each with its layer and key.
     """
     missing = [name for name in ("layout", "layers") if body.get(name) is None]
     if missing:
@@ -56,7 +56,11 @@ def normalise_keymap(body: Mapping[str, Any]) -> Keymap:
     layout = body["layout"]
     if not isinstance(layout, str) or not re.fullmatch(LAYOUT_PATTERN, layout):
         raise RequestError(Reason.UNKNOWN_LAYOUT, "layout must be the name of a layout macro")
-    keymap = Keymap(layout, _layers(body["layers"]), check_fields(body))
+    faults = Faults()
+    layers = _layers(body["layers"], faults)
+    fields = check_fields(body, faults)
+    faults.check()
+    keymap = Keymap(layout, layers, fields)
     if len(json.dumps(keymap.to_body())) > KEYMAP_BYTES_MAX:
         raise invalid_keymap(f"the keymap is larger than {KEYMAP_BYTES_MAX // 1024} KiB")
     return keymap
@@ -69,7 +73,7 @@ def sanitise_name(name: object) -> str:
     return text if re.search(r"[A-Za-z0-9]", text) else DEFAULT_NAME
 
 
-def _layers(layers: object) -> tuple[tuple[str, ...], ...]:
+def _layers(layers: object, faults: Faults) -> tuple[tuple[str, ...], ...]:
     if not _is_array(layers) or not layers:
         raise invalid_keymap("layers must be a non-empty array of arrays of keycodes")
     if len(layers) > LAYERS_MAX:
@@ -79,34 +83,32 @@ def _layers(layers: object) -> tuple[tuple[str, ...], ...]:
         raise invalid_keymap(f"a layer needs 1 to {KEYS_MAX} keys")
     checked: dict[str, str] = {}
     return tuple(
-        ("KC_TRNS",) * width if row is None else _layer(row, index, checked)
+        ("KC_TRNS",) * width if row is None else _layer(row, index, checked, faults)
         for index, row in enumerate(layers)
     )
 
 
-def _layer(row: object, layer: int, checked: dict[str, str]) -> tuple[str, ...]:
+def _layer(row: object, layer: int, checked: dict[str, str], faults: Faults) -> tuple[str, ...]:
     if not _is_array(row):
-        raise invalid_keymap(f"layer {layer} must be an array of keycodes", layer=layer)
-    return tuple(_keycode(code, layer, key, checked) for key, code in enumerate(row))
+        faults.add(f"layer {layer} must be an array of keycodes", layer=layer)
+        return ()
+    return tuple(_keycode(code, layer, key, checked, faults) for key, code in enumerate(row))
 
 
-def _keycode(code: object, layer: int, key: int, checked: dict[str, str]) -> str:
-    """``checked`` has those that came before: most keymaps repeat a few."""
+def _keycode(code: object, layer: int, key: int, checked: dict[str, str], faults: Faults) -> str:
+    """``checked`` has those that came before and have no fault: most keymaps repeat a few."""
     if code is None:
-        return "KC_NO"
+        return keycodes.NOTHING
     if not isinstance(code, str):
-        raise invalid_keymap("a keycode must be a string", layer=layer, key=key)
-    if (text := checked.get(code)) is None:
-        text = checked[code] = _tidy(code, layer, key)
-    return text
-
-
-def _tidy(code: str, layer: int, key: int) -> str:
-    text = keycodes.tidy(code)
-    if not text:
-        return "KC_NO"
-    if (fault := keycodes.fault(text)) is not None:
-        raise invalid_keymap(f"{text[:64]!r} {fault}", layer=layer, key=key)
+        faults.add("a keycode must be a string", layer=layer, key=key)
+        return keycodes.NOTHING
+    if (text := checked.get(code)) is not None or faults.full:
+        return text or keycodes.NOTHING
+    text = keycodes.tidy(code) or keycodes.NOTHING
+    if (fault := keycodes.fault(text)) is None:
+        checked[code] = text
+    else:
+        faults.add(f"{text[:64]!r} {fault}", layer=layer, key=key, keycode=text)
     return text
 
 

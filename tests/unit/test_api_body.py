@@ -20,7 +20,7 @@ from qmk_api.errors import ApiError
 from qmk_api.openapi import schemas
 from qmk_contract.build_key import JobId, canonical_json, parse_job_id
 from qmk_contract.errors import RequestError
-from qmk_contract.keymap_fields import EXACT_INTEGER_MAX
+from qmk_contract.keymap_values import EXACT_INTEGER_MAX
 from tests.unit.api_fakes import World, keymap_body
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

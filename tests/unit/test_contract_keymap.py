@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_contract import keycodes
+from qmk_contract import keycode_calls, keycodes
 from qmk_contract.errors import RequestError
 from qmk_contract.keymap import (
     LAYERS_MAX,
@@ -16,6 +16,7 @@ from qmk_contract.keymap import (
     sanitise_name,
 )
 from qmk_contract.phases import Reason
+from qmk_contract.result import DIAGNOSTICS_MAX
 from tests.strategies import json_values, keymaps
 
 
@@ -56,7 +57,9 @@ def test_any_json_is_normalised_or_refused_with_the_one_error(layout: Any, layer
     assert all(keycodes.fault(code) is None for code in made.keycodes())
 
 
-names = st.from_regex(r"[A-Za-z0-9_]{1,9}", fullmatch=True)
+names = st.from_regex(r"[A-Za-z0-9_]{1,9}", fullmatch=True).filter(
+    lambda name: name not in keycode_calls.FUNCTIONS
+)
 
 
 @given(names, st.lists(names, max_size=3), st.sampled_from(["", " ", "  ", "\t", "\u2003"]))
@@ -104,8 +107,8 @@ def test_names_and_calls_with_names_are_keycodes(
         (keymap(["A"], modules=["a/../../b"]), Reason.INVALID_KEYMAP, None, None, "modules[0]"),
         (keymap(["KC_A <% x %>"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
         (keymap(["%:include"]), Reason.INVALID_KEYMAP, 0, 0, "no keycode has"),
-        (keymap(["A"], encoders=[[{"ccw": "KC_A}; x"}]]), Reason.INVALID_KEYMAP, None, None,
-         "encoders[0][0].ccw"),
+        (keymap(["A"], encoders=[[{"ccw": "KC_A}; x", "cw": "KC_B"}]]), Reason.INVALID_KEYMAP, 0,
+         None, "encoders[0][0].ccw"),
         (keymap(["A"], macros=[[{"action": "tap", "keycodes": ["A);"]}]]), Reason.INVALID_KEYMAP,
          None, None, "macros[0][0].keycodes[0]"),
         (keymap(["A"], encoders=[[], None]), Reason.INVALID_KEYMAP, None, None,
@@ -150,6 +153,48 @@ def test_a_bad_keymap_is_refused_with_the_place_named(
     error = caught.value
     assert (error.reason, error.layer, error.key) == (reason, layer, key)
     assert message in error.message
+
+
+def test_all_faults_are_told_at_once_each_with_its_place() -> None:
+    body = keymap(
+        ["KC_A", "MO(1", 7],
+        "KC_B",
+        ["LT(77, KC_A)", "KC_\u00e9\ud800", None],
+        encoders=[[], [{"ccw": "LT(16,KC_A)", "cw": "KC_B"}]],
+        converter="../x",
+    )
+    with pytest.raises(RequestError) as caught:
+        normalise_keymap(body)
+    error = caught.value
+    found = [(item.layer, item.key, item.keycode) for item in error.diagnostics]
+    assert found == [
+        (0, 1, "MO(1"),
+        (0, 2, None),
+        (1, None, None),
+        (2, 0, "LT(77, KC_A)"),
+        (2, 1, "KC_\u00e9\N{REPLACEMENT CHARACTER}"),
+        (None, None, None),
+        (1, None, "LT(16,KC_A)"),
+    ]
+    assert error.message == error.diagnostics[0].message
+    assert {item.severity for item in error.diagnostics} == {"error"}
+
+
+def test_faults_are_told_up_to_a_bound() -> None:
+    with pytest.raises(RequestError) as caught:
+        normalise_keymap(keymap([f"MO({number}" for number in range(500)]))
+    assert len(caught.value.diagnostics) == DIAGNOSTICS_MAX
+
+
+@pytest.mark.parametrize("code", ["ANY()", "ANY( )", " ANY ( ) "])
+def test_an_any_key_that_was_left_empty_does_nothing(code: str) -> None:
+    assert normalise_keymap(keymap([code])).layers == (("KC_NO",),)
+
+
+@pytest.mark.parametrize("code", ["ANY(KC_A) + ANY(KC_B)", "ANY(KC_A)+(1)", "ANY(KC_A, KC_B)"])
+def test_what_qmk_writes_of_an_any_key_is_what_is_checked(code: str) -> None:
+    with pytest.raises(RequestError):
+        normalise_keymap(keymap([code]))
 
 
 def test_whole_numbers_have_one_form() -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qmk_contract.artifacts import CHANNEL_PATTERN
 from qmk_contract.keyboards import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
 from qmk_contract.keymap import KEYS_MAX, LAYERS_MAX, LAYOUT_PATTERN
+from qmk_contract.result import DIAGNOSTICS_MAX
 
 Layer = Annotated[list[str | None], Field(max_length=KEYS_MAX)]
 
@@ -58,14 +59,35 @@ class Enqueued(_Reply):
     job_id: str
 
 
+class Diagnostic(_Reply):
+    """Something that is wrong with a keymap, or looks so: of our own checks or of the compiler.
+
+    ``layer`` and ``key`` count from 0, ``line`` and ``column`` from 1. The file keymap.c is the one
+    that can be had beside the result.
+    """
+
+    severity: Literal["error", "warning"]
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    layer: int | None = None
+    key: int | None = None
+    keycode: str | None = None
+
+
 class Error(_Reply):
-    """What is wrong. ``layer`` and ``key`` count from 0, where the fault is at one place."""
+    """What is wrong. ``layer`` and ``key`` count from 0, where the fault is at one place.
+
+    ``diagnostics`` has all faults of a keymap that were found; the message is the first one's.
+    """
 
     code: int
     message: str
     reason: str | None = None
     layer: int | None = None
     key: int | None = None
+    diagnostics: list[Diagnostic] = Field(default=[], min_length=1, max_length=DIAGNOSTICS_MAX)
     status: Literal["unknown"] | None = None
     retry_after: int | None = Field(default=None, description="Seconds, with code 429.")
     queue_position: int | None = Field(
@@ -86,19 +108,6 @@ class Usage(_Reply):
 
     flash: Memory | None = None
     ram: Memory | None = None
-
-
-class Diagnostic(_Reply):
-    """One message of the compiler."""
-
-    severity: str
-    message: str
-    file: str | None = None
-    line: int | None = None
-    column: int | None = None
-    layer: int | None = None
-    key: int | None = None
-    keycode: str | None = None
 
 
 class CompileResult(_Reply):
