@@ -8,6 +8,9 @@ from typing import Any
 from qmk_local.layout import HostLayout
 
 PODS_MAX = 250
+#: Processes and threads of one pod: more than any part of the service has, and less than what a
+#: build that only makes new ones could take from everybody else.
+POD_PIDS_MAX = 512
 
 
 def kubelet_config(layout: HostLayout, resolv_conf: Path) -> str:
@@ -41,6 +44,7 @@ def kubelet_config(layout: HostLayout, resolv_conf: Path) -> str:
         "failSwapOn": False,
         "imageGCHighThresholdPercent": 100,
         "maxPods": PODS_MAX,
+        "podPidsLimit": POD_PIDS_MAX,
         "podLogsDir": str(layout.pod_logs),
         "readOnlyPort": 0,
         "resolvConf": str(resolv_conf),

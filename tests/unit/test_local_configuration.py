@@ -46,6 +46,11 @@ def test_kubelet_never_collects_images_that_cannot_be_pulled_again() -> None:
     assert parsed["readOnlyPort"] == 0
 
 
+def test_no_pod_has_processes_without_end() -> None:
+    parsed = json.loads(node.kubelet_config(LAYOUT, Path("/etc/resolv.conf")))
+    assert parsed["podPidsLimit"] == 512
+
+
 def test_node_ports_open_on_the_bridge_only() -> None:
     parsed = json.loads(node.kube_proxy_config(LAYOUT))
     assert parsed["nodePortAddresses"] == ["10.213.0.1/32"]
