@@ -25,9 +25,9 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler: type[LoopbackHandler]) -> Iterator[int]:
-    """Serve on a free port, which is given."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def serving(handler: type[LoopbackHandler], address: str = "127.0.0.1") -> Iterator[int]:
+    """Serve on a free port, which is given; ``address`` is another where pods are to reach it."""
+    server = ThreadingHTTPServer((address, 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
