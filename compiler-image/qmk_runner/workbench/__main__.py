@@ -1,0 +1,45 @@
+"""Carries out one order.
+
+    python3 -P -m qmk_runner.workbench <order.json> <report.json>
+
+The sandbox is entered before anything of the tree or the keymap is looked at. ``-P`` matters:
+without it, the folder it is started in is the first in which Python looks for modules.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from qmk_contract.codec import from_body, to_body
+from qmk_runner import sandbox
+from qmk_runner.workbench import programs
+from qmk_runner.workbench.attempts import Attempts
+from qmk_runner.workbench_order import Attempt, WorkbenchOrder
+
+
+def main(order_path: Path, report_path: Path) -> int:
+    """Exit status 0 means that there is a report, whatever it says."""
+    order = from_body(WorkbenchOrder, json.loads(order_path.read_bytes()))
+    attempts = Attempts(order, _enter_sandbox(order, report_path), _write)
+    report = attempts.recorded() if order.attempt is Attempt.RECORDED else attempts.whole()
+    report_path.write_text(json.dumps(to_body(report)))
+    return 0
+
+
+def _enter_sandbox(order: WorkbenchOrder, report: Path) -> tuple[str, ...]:
+    written = [Path(order.tree), Path(order.home), Path(order.temporary), report.parent]
+    written += [Path(path) for path in (order.record,) if path]
+    written += [Path(path).parent for path in (order.record_to,) if path]
+    rules = sandbox.rules(written, search_path=programs.search_path())
+    rules = replace(rules, run=(*rules.run, Path(order.keymap)))
+    return sandbox.enter(rules, order.sandbox)
+
+
+def _write(chunk: bytes) -> None:
+    sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:3])))

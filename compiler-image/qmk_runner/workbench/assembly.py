@@ -1,0 +1,120 @@
+"""Compiles chosen units of a record, links, and makes the firmware files: make's own commands."""
+
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmk_runner.workbench import dependencies, programs, record
+from qmk_runner.workbench.programs import Finished
+from qmk_runner.workbench.record import Record, Step, Unit
+from qmk_runner.workbench.size_check import Size, data_bytes
+from qmk_runner.workbench.step_log import StepLog
+
+#: What no keymap's text is to blame for, as far as a compiler's words tell.
+_NOT_OF_THE_TEXT = (
+    b"No such file or directory",
+    b"not found",
+    b"internal compiler error",
+    b"Killed",
+    b"cannot execute",
+    b"No space left",
+    b"memory",
+)
+
+
+class StepFailedError(Exception):
+    """A command ended with an error. What it said is in the log."""
+
+
+class KeymapError(Exception):
+    """The compiler finds fault with the keymap."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """One firmware in the making. ``tree`` has the record's files in their places."""
+
+    record: Record
+    tree: Path
+    jobs: int
+    log: StepLog
+
+    def compile(self, units: Sequence[Unit], blamed: Sequence[Unit]) -> None:
+        """Compile; errors in ``blamed`` units are the keymap's if they look like such.
+
+        Raises:
+            KeymapError: nothing but such errors.
+            StepFailedError: something else went wrong.
+        """
+        with ThreadPoolExecutor(max(1, self.jobs)) as pool:
+            ends = list(pool.map(self._compile, units))
+        failed = [(unit, end) for unit, end in zip(units, ends, strict=True) if end.returncode]
+        if not failed:
+            return
+        for unit, end in failed:
+            if unit not in blamed or not _blames_text(end):
+                raise StepFailedError(unit.source)
+        raise KeymapError
+
+    def reads_what_was_recorded(self, unit: Unit) -> bool:
+        """Whether a unit that was compiled here read the files that the recorded one read."""
+        command = record.words(unit.command, str(self.tree))
+        try:
+            text = (self.tree / dependencies.file_of(command, unit.output)).read_text()
+        except OSError:
+            return False
+        return dependencies.parse(text, str(self.tree)) == record.dependencies(unit)
+
+    def link(self) -> None:
+        """Link, and do the steps after it.
+
+        Raises:
+            StepFailedError: a command ended with an error.
+        """
+        self._step(f"Linking: {self.record.linked}", self.record.link)
+        for step in self.record.steps:
+            self._step(f"Creating load file for flashing: {_last_path(step)}", step)
+
+    def size(self) -> Size | None:
+        """What the firmware takes, where the record has a limit and there is a file to measure."""
+        for product in self.record.products:
+            if self.record.limit is not None and product.name.endswith(".hex"):
+                used = data_bytes((self.tree / product.source).read_bytes())
+                return Size(used, self.record.limit)
+        return None
+
+    def deliver(self) -> None:
+        """Copy the firmware to where users of the tree look for it."""
+        for product in self.record.products:
+            shutil.copyfile(self.tree / product.source, self.tree / product.name)
+
+    def _compile(self, unit: Unit) -> Finished:
+        (self.tree / unit.output).parent.mkdir(parents=True, exist_ok=True)
+        end = programs.run(record.words(unit.command, str(self.tree)), self.tree)
+        title = f"Compiling: {unit.source}"
+        if end.returncode:
+            self.log.failed(title, end.output)
+        else:
+            self.log.done(title, end.output)
+        return end
+
+    def _step(self, title: str, step: Step) -> None:
+        command = record.words(step.command, str(self.tree))
+        end = programs.run(command, self.tree, {"MAKE": step.make} if step.make else None)
+        if end.returncode:
+            self.log.failed(title, end.output)
+            raise StepFailedError(title)
+        self.log.done(title)
+
+
+def _blames_text(end: Finished) -> bool:
+    said = end.output
+    return (
+        end.returncode == 1 and b"error:" in said and not any(w in said for w in _NOT_OF_THE_TEXT)
+    )
+
+
+def _last_path(step: Step) -> str:
+    return step.command.rpartition("\n")[2]

@@ -1,0 +1,133 @@
+"""What is tried, and in which order: with a record's files alone, or with the whole tree."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmk_contract.result import BuildPath, RecordUse
+from qmk_runner.workbench import full_build, record_folder, replay
+from qmk_runner.workbench.assembly import Assembly, StepFailedError
+from qmk_runner.workbench.launcher import Launcher, LauncherUnfitError
+from qmk_runner.workbench.record import BUILD, Record, RecordError
+from qmk_runner.workbench.replay import NeedsTreeError, Replay
+from qmk_runner.workbench.selection import UnfitError
+from qmk_runner.workbench.step_log import StepLog
+from qmk_runner.workbench_order import Attempt, WorkbenchOrder, WorkbenchReport
+
+#: How an attempt with a record can fail, and what that says of the record.
+_USES: Mapping[type[Exception], RecordUse] = {
+    RecordError: RecordUse.REJECTED,
+    UnfitError: RecordUse.UNFIT,
+    LauncherUnfitError: RecordUse.UNFIT,
+    NeedsTreeError: RecordUse.USED,
+    StepFailedError: RecordUse.USED,
+    OSError: RecordUse.USED,
+}
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """An order at work. ``output`` takes what is for the build's log, ``layers`` are in force."""
+
+    order: WorkbenchOrder
+    layers: tuple[str, ...]
+    output: Callable[[bytes], None]
+
+    def recorded(self) -> WorkbenchReport:
+        """The fast path, or a report that says that the whole tree is needed."""
+        try:
+            begun = time.monotonic()
+            made = self._record()
+            modules = sorted({item.module for item in replay.varying(made)})
+            launcher = Launcher.load(self._tree, modules)
+            return self._replay(made, launcher, begun)
+        except tuple(_USES) as error:
+            return self._report(0, BuildPath.FAST, _use(error), needs_tree=True, note=str(error))
+
+    def whole(self) -> WorkbenchReport:
+        """The partial path where a record serves, else the full one."""
+        begun = time.monotonic()
+        try:
+            launcher = Launcher.load(self._tree)
+        except LauncherUnfitError as error:
+            self.output(f"Each qmk command starts anew: {error}\n".encode())
+            return self._full(None, RecordUse.ABSENT)
+        if not self.order.record:
+            return self._full(launcher, RecordUse.ABSENT)
+        try:
+            return self._replay(self._record(), launcher, begun)
+        except tuple(_USES) as error:
+            # The full path shall find the tree as it was.
+            shutil.rmtree(self._tree / BUILD, ignore_errors=True)
+            use, note = _use(error), str(error)
+        return self._full(launcher, RecordUse.UNFIT if use is RecordUse.USED else use, note)
+
+    @property
+    def _tree(self) -> Path:
+        return Path(self.order.tree)
+
+    def _record(self) -> Record:
+        folder = Path(self.order.record or "")
+        made = record_folder.read(
+            folder, digest=self.order.record_digest, keyboard=self.order.keyboard
+        )
+        keymap = Path(self.order.keymap).read_bytes()
+        replay.check_keymap(made, keymap, self.order.keymap_name)
+        record_folder.install(folder, self._tree, whole=self.order.attempt is Attempt.WHOLE)
+        return made
+
+    def _replay(self, made: Record, launcher: Launcher, begun: float) -> WorkbenchReport:
+        told: list[bytes] = []
+        assembly = Assembly(made, self._tree, self.order.make_jobs, StepLog(told.append))
+        attempt = Replay(made, assembly, self.order.attempt is Attempt.WHOLE, begun)
+        launcher.prepare_keymaps()
+        ended = attempt.run(launcher, Path(self.order.keymap).read_bytes())
+        # What an attempt that leads nowhere says is nobody's to read.
+        self.output(b"".join(told))
+        return self._report(ended.returncode, ended.path, RecordUse.USED, times=attempt.times)
+
+    def _full(self, launcher: Launcher | None, use: RecordUse, note: str = "") -> WorkbenchReport:
+        folder = Path(self.order.temporary) / "full-build"
+        if launcher:
+            launcher.prepare_keymaps()
+            launcher.prepare_keyboard(self.order.keyboard)
+        if self.order.record_to and launcher:
+            # Here, because nobody else's build needs any of it.
+            from qmk_runner.workbench import recording_build
+
+            build = recording_build.run(self.order, launcher, folder, self.output)
+        else:
+            command = full_build.command(self.order.keymap, self.order.make_jobs)
+            build = full_build.run(
+                command, self._tree, folder=folder, launcher=launcher, output=self.output
+            )
+        return self._report(build.returncode, BuildPath.FULL, use, times=build.times, note=note)
+
+    def _report(
+        self,
+        returncode: int,
+        path: BuildPath,
+        use: RecordUse,
+        *,
+        times: Mapping[str, int] | None = None,
+        needs_tree: bool = False,
+        note: str = "",
+    ) -> WorkbenchReport:
+        # Whatever the path, this is what the firmware is the product of.
+        command = full_build.command(Path(self.order.keymap).name, self.order.make_jobs)
+        return WorkbenchReport(
+            needs_tree=needs_tree,
+            returncode=returncode,
+            path=path,
+            record=use,
+            command=command,
+            times=times or {},
+            sandbox=self.layers,
+            note=note,
+        )
+
+
+def _use(error: Exception) -> RecordUse:
+    return next(use for failure, use in _USES.items() if isinstance(error, failure))

@@ -1,0 +1,89 @@
+"""The full path: the tree's own ``qmk compile``, with nothing changed but the time it takes."""
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmk_contract.result import Step
+from qmk_runner.workbench import compiler_probes, programs
+from qmk_runner.workbench.launcher import Launcher
+from qmk_runner.workbench.qmk_server import Call, Output, QmkServer
+
+_CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class FullBuild:
+    """How it ended; ``calls`` are those of ``qmk`` that make asked for, in order of their ends."""
+
+    returncode: int
+    times: Mapping[str, int]
+    calls: tuple[Call, ...] = ()
+
+
+def command(keymap: str, make_jobs: int) -> tuple[str, ...]:
+    """What runs. SKIP_VERSION keeps the date of the build out of the firmware."""
+    return (
+        *("qmk", "--no-color", "compile", "-j", str(make_jobs)),
+        *("-e", "SKIP_VERSION=yes", keymap),
+    )
+
+
+def run(
+    compile_command: Sequence[str],
+    tree: Path,
+    *,
+    folder: Path,
+    launcher: Launcher | None,
+    output: Output,
+    first: tuple[Path, ...] = (),
+) -> FullBuild:
+    """Compile a keymap with the whole tree.
+
+    ``folder`` is a new one for what is needed beside the tree, ``first`` comes before everything
+    on the search path. Without a launcher each ``qmk`` is a process of its own.
+    """
+    folder.mkdir(parents=True)
+    changes = {}
+    if probes := compiler_probes.makefile(tree):
+        (folder / "compiler_probes.mk").write_text(probes)
+        changes["MAKEFILES"] = str(folder / "compiler_probes.mk")
+    begun = time.monotonic()
+    if launcher is None:
+        changes["PATH"] = programs.search_path(*first)
+        return FullBuild(_plain(compile_command, tree, changes, output), _times(begun, 0))
+    server = QmkServer(launcher, folder / "qmk")
+    changes["PATH"] = programs.search_path(*first, server.programs)
+    returncode = server.run(compile_command[1:], folder=tree, environment=changes, output=output)
+    generating = sum(call.seconds for call in server.calls)
+    return FullBuild(returncode, _times(begun, generating), tuple(server.calls))
+
+
+def _times(begun: float, generating: float) -> Mapping[str, int]:
+    """make asks for generated files one after the other, before and between its compilations."""
+    whole = time.monotonic() - begun
+    generate = min(generating, whole)
+    return {
+        Step.GENERATE: round(1000 * generate),
+        Step.COMPILE: round(1000 * (whole - generate)),
+    }
+
+
+def _plain(
+    compile_command: Sequence[str], tree: Path, changes: Mapping[str, str], output: Output
+) -> int:
+    with subprocess.Popen(  # noqa: S603 - no shell, and the sandbox is what protects
+        compile_command,
+        cwd=tree,
+        env={**os.environ, **changes},  # noqa: TID251 - passed on
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        pipe = process.stdout
+        while pipe and (chunk := os.read(pipe.fileno(), _CHUNK_BYTES)):
+            output(chunk)
+    return process.returncode

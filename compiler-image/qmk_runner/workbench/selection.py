@@ -1,0 +1,38 @@
+"""Which units a keymap makes necessary to compile anew. Pure."""
+
+from collections.abc import Collection
+
+from qmk_runner.workbench import record
+from qmk_runner.workbench.record import Record, Unit
+
+
+class UnfitError(Exception):
+    """This keymap changes more of the build than a record can tell."""
+
+
+def keymap_units(made: Record) -> tuple[Unit, ...]:
+    """Units that read C that is generated from a keymap: those that every keymap changes."""
+    sources = {item.output for item in made.generations if item.output.endswith(".c")}
+    varying = sources - {item.output for item in made.generations if item.constant}
+    return tuple(unit for unit in made.units if varying & record.dependencies(unit))
+
+
+def affected(made: Record, changed: Collection[str]) -> tuple[Unit, ...]:
+    """Units that read any of the changed files, and those of which nothing is known.
+
+    Raises:
+        UnfitError: what make itself reads has changed, or an archive would have to.
+    """
+    if makefiles := sorted(path for path in changed if path.endswith(".mk")):
+        raise UnfitError(f"{makefiles[0].rpartition('/')[2]} is another for this keymap")
+    if not changed:
+        return ()
+    units = tuple(
+        unit
+        for unit in made.units
+        if not (read := record.dependencies(unit)) or read & set(changed)
+    )
+    linked = set(made.link.command.split("\n"))
+    if any(unit.output not in linked for unit in units):
+        raise UnfitError("an archive has a file that depends on the keymap")
+    return units
