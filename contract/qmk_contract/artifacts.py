@@ -56,6 +56,8 @@ STATUSES = "status/"
 CHANNELS = "channels/"
 COMMITS = "firmware/"
 RECORDS = "cache/"
+#: What the keys of all notes begin with that commits are named by nothing.
+UNNAMED = "unnamed/"
 
 
 def build(key: str, name: str) -> str:
@@ -124,8 +126,8 @@ def publication(commit: str) -> str:
 
 
 def unnamed(commit: str) -> str:
-    """Since when no channel and no CompileJob has named a commit that is stored."""
-    return f"unnamed/{_checked(COMMIT_PATTERN, commit)}.json"
+    """A note, as old as nothing has named a commit that is stored."""
+    return f"{UNNAMED}{_checked(COMMIT_PATTERN, commit)}.json"
 
 
 def incoming(sha256: str) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from qmk_tasks.errors import TaskError
@@ -18,6 +19,9 @@ from qmk_tasks.errors import TaskError
 EPOCH = 315_532_800
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _TIMEOUT_SECONDS = 900
+_PROCESSES = 2
+#: zstd shares the work on a file between threads from about this size on.
+_LARGE_BYTES = 8 << 20
 
 
 def files(tree: Path) -> Iterator[str]:
@@ -49,12 +53,22 @@ def tar(tree: Path, paths: Sequence[str], archive: Path) -> None:
 
 
 def compress(archives: Sequence[Path], *, level: int) -> None:
-    """Turn each file into one with .zst at its end; one process for all of them.
+    """Turn each file into one with .zst at its end: large ones in two threads, others side by side.
 
     Raises:
         TaskError: zstd failed.
     """
-    _zstd(level, "--rm", "--", *(str(archive) for archive in archives))
+    large = [archive for archive in archives if archive.stat().st_size > _LARGE_BYTES]
+    small = sorted({*archives} - {*large})
+    for archive in large:
+        _zstd(level, "--rm", "--", str(archive))
+    with ThreadPoolExecutor(_PROCESSES) as pool:
+        shares = [small[number::_PROCESSES] for number in range(_PROCESSES)]
+        running = [
+            pool.submit(_zstd, level, "--rm", "--", *map(str, share)) for share in shares if share
+        ]
+    for share in running:
+        share.result()
 
 
 def compress_copy(file: Path, copy: Path, *, level: int) -> None:
@@ -69,7 +83,7 @@ def compress_copy(file: Path, copy: Path, *, level: int) -> None:
 def _zstd(level: int, *arguments: str) -> None:
     try:
         subprocess.run(  # noqa: S603
-            ["zstd", "--quiet", f"-{level}", "--threads=1", *arguments],  # noqa: S607
+            ["zstd", "--quiet", f"-{level}", "--threads=2", *arguments],  # noqa: S607
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
             check=True,

@@ -1,6 +1,7 @@
 """Which file of a firmware tree goes into which archive of its snapshot. Pure.
 
-The core is what every build unpacks, so it holds only what builds read. What only ARM and RP2040
+The core is what every full build unpacks, so it holds only what builds read. A build that has its
+keyboard's record needs the generator instead, a small part of the core. What only ARM and RP2040
 boards need is a layer of its own, and each top-level keyboard folder is one.
 """
 
@@ -20,16 +21,25 @@ _NOT_LINKED = (
     *(f"lib/lufa/{name}/" for name in ("BuildTests", "Demos", "Maintenance", "Projects")),
     *(f"lib/vusb/{name}/" for name in ("circuits", "examples", "tests")),
 )
+#: What ``qmk`` needs of a tree to turn a keymap into C, and firmware into UF2.
+_GENERATOR = re.compile(
+    r"requirements(?:-dev)?\.txt"
+    r"|lib/python/(?!qmk/tests/).+"
+    r"|data/(?:schemas|mappings|constants)/.+"
+    r"|util/[^/]+\.(?:py|json)"
+)
 
 
 @dataclass(frozen=True)
 class Layers:
     """Paths by layer, relative to the tree, sorted by their bytes. ``source`` has all of them.
 
-    ``unnamed`` are keyboard folders whose names no object key may have.
+    ``generator`` are those of the core that turn a keymap into C. ``unnamed`` are keyboard folders
+    whose names no object key may have.
     """
 
     core: tuple[str, ...] = ()
+    generator: tuple[str, ...] = ()
     chibios: tuple[str, ...] = ()
     keyboards: dict[str, tuple[str, ...]] = field(default_factory=dict)
     source: tuple[str, ...] = ()
@@ -53,6 +63,7 @@ def split(paths: Iterable[str]) -> Layers:
     named = {name for name in keyboards if re.fullmatch(FOLDER_PATTERN, name)}
     return Layers(
         core=tuple(core),
+        generator=tuple(filter(_GENERATOR.fullmatch, core)),
         chibios=tuple(chibios),
         keyboards={name: tuple(keyboards[name]) for name in sorted(named)},
         source=source,

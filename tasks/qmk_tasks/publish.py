@@ -1,25 +1,25 @@
-"""A snapshot's objects into S3: layers and site, then index, manifest and channel, in that order.
+"""A snapshot's objects into S3: layers and site, then the two lists of them.
 
 Readers start at the channel and follow it to the manifest and the index, so nothing half-published
-is ever seen, and a publication that was broken off is taken up where it ended.
+is ever seen, and a publication that was broken off is taken up where it ended. What the previous
+commit has is copied inside storage: by its lists as they are stored, not as the snapshot says.
 """
 
 import hashlib
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Protocol
 
 from qmk_contract import artifacts
-from qmk_contract.codec import to_body
-from qmk_contract.snapshot import Channel
-from qmk_tasks import snapshot_folder
+from qmk_contract.refresh import ObjectCounts
+from qmk_tasks import published, snapshot_folder
+from qmk_tasks.errors import TaskError
 from qmk_tasks.snapshot_folder import Expected
+from qmk_tasks.storage import Stored
 
 CONNECTIONS = 16
 _REPORT_EVERY = 1000
@@ -30,71 +30,119 @@ class Objects(Protocol):
 
     def read_json(self, key: str) -> Mapping[str, Any] | None: ...
 
-    def sizes(self, prefix: str) -> dict[str, int]: ...
+    def objects(self, prefix: str) -> Mapping[str, Stored]: ...
 
     def digest(self, key: str) -> str | None: ...
 
     def put(self, key: str, data: bytes, content_type: str) -> None: ...
 
-
-@dataclass(frozen=True)
-class Counts:
-    """Objects that were stored, and objects that were there already."""
-
-    stored: int
-    kept: int
+    def copy(self, source: str, key: str) -> bool: ...
 
 
-def publish(objects: Path, commit: str, channel: str, storage: Objects) -> Counts:
-    """Publish the snapshot of one commit from a folder, and let a channel point at it.
+class Held(Protocol):
+    """What says that nobody else is at the commit."""
 
-    A commit that is published stays as it is; only the channel moves. One without an index of its
-    site is not published yet: that is how versions before the site was served left it.
+    def check(self) -> None: ...
+
+
+class Done(Enum):
+    """What became of an object."""
+
+    STORED = auto()
+    COPIED = auto()
+    KEPT = auto()
+
+
+def publish(
+    objects: Path, commit: str, previous: str | None, storage: Objects, lease: Held
+) -> ObjectCounts:
+    """Publish the snapshot of one commit from a folder, with parts of the previous commit.
 
     Raises:
-        TaskError: the folder is no snapshot of that commit, or storage failed.
+        TaskError: the folder is no snapshot of that commit, storage failed, a part of the
+            previous commit is gone, or somebody else took over.
     """
-    pointer = artifacts.channel(channel)
     snapshot_folder.refuse_linked_folders(objects)
     manifest = snapshot_folder.read_manifest(objects, commit)
     index = snapshot_folder.read_index(objects, commit)
-    lists = {artifacts.site_index(commit): index, artifacts.manifest(commit): manifest}
-    counts = Counts(0, 0)
-    if any(storage.read_json(key) is None for key in lists):
-        listed = [*snapshot_folder.layers(manifest), *snapshot_folder.site_objects(index)]
-        counts = _store_all(objects, listed, storage.sizes(artifacts.firmware(commit)), storage)
-        for key, document in lists.items():
-            _put_json(storage, key, document)
-    if (storage.read_json(pointer) or {}).get("commit") != commit:
-        _put_json(storage, pointer, Channel(channel, commit, datetime.now(UTC)))
+    listed = [*snapshot_folder.layers(manifest), *snapshot_folder.site_objects(index)]
+    there = storage.objects(artifacts.firmware(commit))
+    before = _before(previous, storage)
+    counts = _Transfer(objects, there, before, storage).run(listed)
+    lease.check()
+    published.write(storage, artifacts.site_index(commit), index)
+    published.write(storage, artifacts.manifest(commit), manifest)
     return counts
 
 
-def _store_all(
-    objects: Path, listed: Sequence[Expected], there: Mapping[str, int], storage: Objects
-) -> Counts:
-    stored = 0
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        done = pool.map(partial(_store, objects, there, storage), listed)
-        for number, was_stored in enumerate(done, 1):
-            stored += was_stored
-            if number % _REPORT_EVERY == 0:
-                _say(f"{number} of {len(listed)} objects are in place.")
-    return Counts(stored, len(listed) - stored)
+def _before(previous: str | None, storage: Objects) -> dict[tuple[str, str, int], str]:
+    """Keys of the previous commit's objects by what they are."""
+    if previous is None:
+        return {}
+    manifest, index = published.manifest(storage, previous), published.index(storage, previous)
+    if manifest is None or index is None:
+        raise _gone(previous)
+    listed: Iterable[Expected] = (
+        *snapshot_folder.layers(manifest),
+        *snapshot_folder.site_objects(index),
+    )
+    there = storage.objects(artifacts.firmware(previous))
+    return {
+        expected.identity: expected.key
+        for expected in listed
+        if expected.key in there and there[expected.key].size == expected.size
+    }
 
 
-def _store(objects: Path, there: Mapping[str, int], storage: Objects, expected: Expected) -> bool:
-    """Whether the object had to be stored."""
-    key, data = expected.key, snapshot_folder.read(objects, expected)
-    if there.get(key) == len(data) and storage.digest(key) == hashlib.sha256(data).hexdigest():
-        return False
-    storage.put(key, data, expected.content_type)
-    return True
+@dataclass(frozen=True)
+class _Transfer:
+    """Objects on their way from a folder, or from the previous commit, to their own keys."""
+
+    folder: Path
+    there: Mapping[str, Stored]
+    before: Mapping[tuple[str, str, int], str]
+    storage: Objects
+
+    def run(self, listed: Sequence[Expected]) -> ObjectCounts:
+        done = dict.fromkeys(Done, 0)
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            try:
+                for number, kind in enumerate(pool.map(self._place, listed), 1):
+                    done[kind] += 1
+                    if number % _REPORT_EVERY == 0:
+                        _say(f"{number:,} of {len(listed):,} objects are in place.")
+            except TaskError:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return ObjectCounts(done[Done.STORED], done[Done.COPIED], done[Done.KEPT])
+
+    def _place(self, expected: Expected) -> Done:
+        if self._is_there(expected):
+            return Done.KEPT
+        source = self.before.get(expected.identity)
+        if source is not None and self.storage.copy(source, expected.key):
+            return Done.COPIED
+        if not (self.folder / expected.key).exists():
+            raise _gone(expected.key)
+        data = snapshot_folder.read(self.folder, expected)
+        self.storage.put(expected.key, data, expected.content_type)
+        return Done.STORED
+
+    def _is_there(self, expected: Expected) -> bool:
+        stored = self.there.get(expected.key)
+        if stored is None or stored.size != expected.size:
+            return False
+        digest = expected.sha256
+        if digest is None and (self.folder / expected.key).exists():
+            digest = hashlib.sha256(snapshot_folder.read(self.folder, expected)).hexdigest()
+        return digest is not None and self.storage.digest(expected.key) == digest
 
 
-def _put_json(storage: Objects, key: str, document: Any) -> None:
-    body = json.dumps(to_body(document), separators=(",", ":")).encode()
-    storage.put(key, body, artifacts.JSON)
+def _gone(what: str) -> TaskError:
+    return TaskError(
+        f"{what} was to be taken from the commit before, which is no longer whole in storage; "
+        "the next refresh makes it anew"
+    )
 
 
 def _say(sentence: str) -> None:

@@ -4,9 +4,9 @@ The folder holds no more than what publish uploads; nothing of it is visible to 
 that. Where the tree came from is its caller's business.
 """
 
-import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +14,30 @@ from pathlib import Path
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.site import SiteIndex
-from qmk_contract.snapshot import SOURCE_FOLDER, Layer, Manifest
-from qmk_tasks import archive, layers, metadata, site
+from qmk_contract.snapshot import SOURCE_FOLDER, Manifest
+from qmk_tasks import archive, contents, layers, metadata, packing, site
 from qmk_tasks.errors import TaskError
 from qmk_tasks.layers import Layers
+from qmk_tasks.packing import Packed
+from qmk_tasks.previous import Previous
 
-#: What is unpacked at every build pays for the packing, which happens once a commit.
-_LEVEL = 15
 _FAULTY_SHOWN = 50
 
 
-def build(tree: Path, commit: str, objects: Path, *, home: Path, search_path: str) -> Manifest:
+def build(
+    tree: Path,
+    commit: str,
+    objects: Path,
+    *,
+    home: Path,
+    search_path: str,
+    previous: Previous | None = None,
+) -> Manifest:
     """Make a tree's archives and its keyboard site below ``objects``, the manifest last.
 
     The same tree gives the same archives, byte for byte. Keyboards that the tree itself finds
-    faults with are published with them, and named in the site's index.
+    faults with are published with them, and named in the site's index. What is as in the previous
+    commit is listed, and not made.
 
     Raises:
         TaskError: the tree is none, or its own code failed.
@@ -40,46 +49,51 @@ def build(tree: Path, commit: str, objects: Path, *, home: Path, search_path: st
         _say(
             f"Left out: {f'keyboards/{name}'!r}, a name that is not lower-case letters and digits."
         )
-    written = site.root(objects, commit)
-    with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(
-            metadata.generate, metadata.Source(tree, commit, search_path), home, written
-        )
-        _pack(tree, parts, commit, objects)
+    named = contents.paths_by_part(parts)
+    digests = contents.digests(tree, named)
+    before = previous.manifest if previous is not None else None
+    source = metadata.Source(tree, commit, search_path, _unchanged(digests, before))
+    with ThreadPoolExecutor(2) as pool:
+        written = site.root(objects, commit)
+        made = pool.submit(metadata.generate, source, home, written, previous=previous)
+        zipped = pool.submit(_zip, tree, parts, objects / artifacts.source(commit))
+        packed = packing.pack(tree, commit, named, objects, previous=before, digests=digests)
+        zipped.result()
         generated = made.result()
-    _report(site.index(objects, commit, generated.faults, kept=generated.kept))
-    manifest = Manifest(
-        commit=commit,
-        created=datetime.now(UTC),
-        core=_layer(objects, artifacts.core(commit)),
-        source=_layer(objects, artifacts.source(commit)),
-        keyboards={
-            name: _layer(objects, artifacts.keyboard_folder(commit, name))
-            for name in parts.keyboards
-        },
-        chibios=_layer(objects, artifacts.chibios(commit)) if parts.chibios else None,
-    )
+    there = previous.index if previous is not None else None
+    kept = generated.kept
+    _report(site.index(objects, commit, generated.faults, kept=kept, previous=there))
+    manifest = _manifest(commit, packed, objects, generated.inputs)
     (objects / artifacts.manifest(commit)).write_text(json.dumps(to_body(manifest)))
     return manifest
 
 
-def _pack(tree: Path, parts: Layers, commit: str, objects: Path) -> None:
-    packed = {artifacts.core(commit): parts.core}
-    if parts.chibios:
-        packed[artifacts.chibios(commit)] = parts.chibios
-    for name, paths in parts.keyboards.items():
-        packed[artifacts.keyboard_folder(commit, name)] = paths
-    archives = [objects / key.removesuffix(".zst") for key in packed]
-    for target, paths in zip(archives, packed.values(), strict=True):
-        archive.tar(tree, paths, target)
-    archive.compress(archives, level=_LEVEL)
-    archive.zip_file(tree, parts.source, objects / artifacts.source(commit), folder=SOURCE_FOLDER)
+def _unchanged(digests: Mapping[str, str], before: Manifest | None) -> frozenset[str]:
+    """Top-level keyboard folders that have the very files of the commit before."""
+    then = before.contents if before is not None else {}
+    same = {name for name, digest in digests.items() if then.get(name) == digest}
+    start = contents.KEYBOARDS
+    return frozenset(name.removeprefix(start) for name in same if name.startswith(start))
 
 
-def _layer(objects: Path, key: str) -> Layer:
-    with (objects / key).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Layer(key, (objects / key).stat().st_size, digest)
+def _zip(tree: Path, parts: Layers, target: Path) -> None:
+    if not target.exists():
+        fresh = target.with_name(f"{target.name}.new")
+        archive.zip_file(tree, parts.source, fresh, folder=SOURCE_FOLDER)
+        fresh.rename(target)
+
+
+def _manifest(commit: str, packed: Packed, objects: Path, inputs: str | None) -> Manifest:
+    return Manifest(
+        commit=commit,
+        created=datetime.now(UTC),
+        core=packed.layers[contents.CORE],
+        source=packing.describe(objects, artifacts.source(commit)),
+        keyboards=packed.keyboards(),
+        chibios=packed.layers.get(contents.CHIBIOS),
+        generator=packed.layers.get(contents.GENERATOR),
+        contents={**packed.contents, **({metadata.CONTENTS: inputs} if inputs else {})},
+    )
 
 
 def _report(index: SiteIndex) -> None:

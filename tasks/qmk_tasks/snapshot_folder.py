@@ -4,7 +4,8 @@ The tree's own code wrote there. Two lists say what may be stored: the manifest 
 the index of the keyboard site. Neither can name another object than its commit's own, no link is
 followed, and every file has to have the size and the digest that its list says. What the index has
 beside the site's files is left out. Of a copy by content coding the size alone is known: what it
-decodes to is the tree's word, as the file itself.
+decodes to is the tree's word, as the file itself. What is the same as in the commit before need not
+be in the folder.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from qmk_contract.site import read_index as read_site_index
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_tasks.errors import TaskError
 from qmk_tasks.metadata import NEEDED
-from qmk_tasks.storage import read_plain_file
+from qmk_tasks.plain_file import read_plain_file
 
 _LEFT_OUT_SHOWN = 50
 _TEXT_SHOWN = 300
@@ -30,12 +31,21 @@ _TEXT_SHOWN = 300
 
 @dataclass(frozen=True)
 class Expected:
-    """An object as its list describes it; ``sha256`` is None where none is listed."""
+    """An object as its list describes it; ``sha256`` is None where none is listed.
+
+    Two objects of the same ``content``, size and type are the same bytes, whatever their commits.
+    """
 
     key: str
     content_type: str
     size: int
+    content: str
     sha256: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What is the same for the same bytes."""
+        return (self.content, self.content_type, self.size)
 
 
 def read_manifest(objects: Path, commit: str) -> Manifest:
@@ -59,6 +69,9 @@ def read_manifest(objects: Path, commit: str) -> Manifest:
         raise _unreadable("the snapshot's manifest", error) from error
     if manifest.chibios is not None:
         expected[artifacts.chibios(commit)] = manifest.chibios
+    if manifest.generator is None:
+        raise TaskError("the snapshot's manifest has no generator")
+    expected[artifacts.generator(commit)] = manifest.generator
     if manifest.commit != commit or any(key != layer.key for key, layer in expected.items()):
         raise TaskError("the snapshot's manifest is not of this commit")
     return manifest
@@ -92,17 +105,18 @@ def layers(manifest: Manifest) -> Iterator[Expected]:
     yield _layer(manifest.core)
     yield from map(_layer, manifest.keyboards.values())
     yield _layer(manifest.source)
-    if manifest.chibios is not None:
-        yield _layer(manifest.chibios)
+    yield from (_layer(one) for one in (manifest.generator, manifest.chibios) if one is not None)
 
 
 def site_objects(index: SiteIndex) -> Iterator[Expected]:
     """The objects that an index lists: files, and their copies by content coding."""
     for path, file in index.files.items():
         kind = content_type(path)
-        yield Expected(artifacts.site_file(index.commit, path), kind, file.size, file.sha256)
+        key = artifacts.site_file(index.commit, path)
+        yield Expected(key, kind, file.size, file.sha256, file.sha256)
         for coding, size in file.encoded.items():
-            yield Expected(artifacts.site_file(index.commit, path, coding), kind, size)
+            key = artifacts.site_file(index.commit, path, coding)
+            yield Expected(key, kind, size, f"{coding} of {file.sha256}")
 
 
 def read(objects: Path, expected: Expected) -> bytes:
@@ -148,4 +162,4 @@ def _report(left_out: Mapping[str, str]) -> None:
 
 def _layer(layer: Layer) -> Expected:
     kind = artifacts.ZIP if layer.key.endswith(".zip") else artifacts.ZSTD
-    return Expected(layer.key, kind, layer.size, layer.sha256)
+    return Expected(layer.key, kind, layer.size, layer.sha256, layer.sha256)

@@ -59,18 +59,21 @@ def running_demo(
 def publish_demo(s3: S3Server, folder: Path) -> None:
     """Publish the demo firmware, and that one of its keyboards builds."""
     tree = working_copy(folder / "tree")
-    snapshot.build(tree, COMMIT, folder / "objects", home=folder / "home", search_path=SEARCH_PATH)
-    subprocess.run(
-        [
-            sys.executable, "-m", "qmk_tasks", "publish", "--commit", COMMIT,
-            "--folder", str(folder), "--channel", CHANNEL,
-        ],
-        env={
-            "PATH": SEARCH_PATH, "PYTHONPATH": PACKAGES, "S3_ENDPOINT_URL": s3.url,
-            "S3_BUCKET": BUCKET, "S3_ACCESS_KEY": ACCESS_KEY, "S3_SECRET_KEY": SECRET_KEY,
-        },
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
+    work, plan = folder / "work", folder / "plan"
+    snapshot.build(
+        tree, COMMIT, work / COMMIT / "objects", home=folder / "home", search_path=SEARCH_PATH
+    )
+    plan.mkdir()
+    channel = ("--channel", CHANNEL, "--commit", COMMIT)
+    for step in (("plan", *channel), ("publish", f"--work={work}")):
+        subprocess.run(
+            [sys.executable, "-m", "qmk_tasks", *step, f"--plan={plan}"],
+            env={
+                "PATH": SEARCH_PATH, "PYTHONPATH": PACKAGES, "S3_ENDPOINT_URL": s3.url,
+                "S3_BUCKET": BUCKET, "S3_ACCESS_KEY": ACCESS_KEY, "S3_SECRET_KEY": SECRET_KEY,
+            },
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
     status = KeyboardStatus(True, False, TESTED, "Compiling: keymap.c\n")
     put_json(s3.client(), artifacts.keyboard_status(KEYBOARD), to_body(status))
 

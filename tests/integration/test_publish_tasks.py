@@ -54,16 +54,21 @@ def test_a_packed_tree_in_storage_ends_as_a_channel(
     key = artifacts.incoming(sha256)
     s3.put_object(Bucket=BUCKET, Key=key, Body=data)
     url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key})
-    common = ("--commit", COMMIT, "--folder", str(tmp_path / "folder"))
-    made = task("snapshot", *common, "--tree-url", url, "--tree-sha256", sha256)
-    assert made.returncode == 0, made.stderr
+    plan, work = tmp_path / "plan", tmp_path / "work"
+    plan.mkdir()
     storage = {
         "S3_ENDPOINT_URL": s3_server.url,
         "S3_BUCKET": BUCKET,
         "S3_ACCESS_KEY": ACCESS_KEY,
         "S3_SECRET_KEY": SECRET_KEY,
     }
-    published = task("publish", *common, "--channel", "snapshot-test", **storage)
+    common = (f"--plan={plan}", f"--work={work}")
+    channel = ("--channel=snapshot-test", f"--commit={COMMIT}")
+    planned = task("plan", f"--plan={plan}", *channel, **storage)
+    assert planned.returncode == 0, planned.stderr
+    made = task("snapshot", *common, "--tree-url", url, "--tree-sha256", sha256)
+    assert made.returncode == 0, made.stderr
+    published = task("publish", *common, **storage)
     assert published.returncode == 0, published.stderr
     assert read(s3, artifacts.channel("snapshot-test"))["commit"] == COMMIT
     manifest = from_body(Manifest, read(s3, artifacts.manifest(COMMIT)))
@@ -75,9 +80,11 @@ def test_a_packed_tree_in_storage_ends_as_a_channel(
     for coding, size in index.files[LARGE].encoded.items():
         head = s3.head_object(Bucket=BUCKET, Key=artifacts.site_file(COMMIT, LARGE, coding))
         assert (head["ContentLength"], head["ContentType"]) == (size, artifacts.JSON)
-    again = task("publish", *common, "--channel", "snapshot-test", **storage)
+    again = task("publish", *common, **storage)
     assert again.returncode == 0
-    assert "Stored 0 objects" in again.stdout
+    assert "Stored" not in again.stdout
+    planned = task("plan", f"--plan={plan}", *channel, **storage)
+    assert "as its source is" in planned.stdout
 
 
 def test_a_tree_that_is_another_is_not_unpacked(s3_server: S3Server, tmp_path: Path) -> None:
@@ -93,9 +100,9 @@ def test_a_tree_that_is_another_is_not_unpacked(s3_server: S3Server, tmp_path: P
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("publish", "--commit", "HEAD", "--folder", "x", "--channel", "master"),
-        ("publish", "--commit", COMMIT, "--folder", "x", "--channel", "../master"),
-        ("snapshot", "--commit", COMMIT, "--folder", "x", "--tree-url", "u", "--tree-sha256", "1"),
+        ("plan", "--plan=x", "--commit", "HEAD", "--channel", "master"),
+        ("plan", "--plan=x", "--channel", "../master"),
+        ("snapshot", "--plan=x", "--work=x", "--tree-url", "u", "--tree-sha256", "1"),
     ],
 )
 def test_an_argument_that_no_key_may_hold_is_refused(arguments: tuple[str, ...]) -> None:
@@ -103,5 +110,5 @@ def test_an_argument_that_no_key_may_hold_is_refused(arguments: tuple[str, ...])
 
 
 def test_publish_without_credentials_says_which_variable_is_missing(tmp_path: Path) -> None:
-    ended = task("publish", "--commit", COMMIT, "--folder", str(tmp_path), "--channel", "master")
+    ended = task("publish", f"--plan={tmp_path}", f"--work={tmp_path}")
     assert (ended.returncode, "S3_ENDPOINT_URL" in ended.stderr) == (1, True)

@@ -19,6 +19,7 @@ from qmk_contract.result import BuildResult
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch
 from qmk_tasks import snapshot
+from qmk_tasks.lease import DEFAULT_TIMES, held
 from qmk_tasks.publish import publish
 from qmk_tasks.storage import Storage
 from tests.build_pod import KEY, ROOT, BuildPod, build_order, upload_order
@@ -92,7 +93,9 @@ def manifest(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> M
         home=folder / "home",
         search_path=SEARCH_PATH,
     )
-    publish(folder / "objects", COMMIT, "runner-test", Storage(s3_server.client(), BUCKET))
+    bucket = Storage(s3_server.client(), BUCKET)
+    with held(bucket, COMMIT, DEFAULT_TIMES) as lease:
+        publish(folder / "objects", COMMIT, None, bucket, lease)
     return made
 
 

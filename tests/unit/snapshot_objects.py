@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from qmk_contract.codec import to_body
 from qmk_contract.site import SiteFile, SiteIndex
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_tasks.errors import TaskError
+from qmk_tasks.storage import Stored, Version
 
 COMMIT = "a" * 40
 POINTER = artifacts.channel("master")
@@ -29,32 +30,83 @@ SITE = {
     "v1/templates/keymap.c": b"// keymap",
 }
 COPIES = {"gzip": b"gz", "zstd": b"zst"}
-#: Four layers, the site's files, and two copies of one of them.
-COUNT = 4 + len(SITE) + len(COPIES)
+#: Five layers, the site's files, and two copies of one of them.
+COUNT = 5 + len(SITE) + len(COPIES)
 
 
 class Bucket:
-    """Objects in memory, in the order in which they came; fails at one key if told to."""
+    """Objects in memory, in the order in which they came; fails at one key if told to.
+
+    ``now`` is the time by its own clock, which a test sets.
+    """
 
     def __init__(self) -> None:
-        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.stored: dict[str, tuple[bytes, str]] = {}
+        self.modified: dict[str, datetime] = {}
         self.order: list[str] = []
+        self.copied: dict[str, str] = {}
         self.fails_at: str | None = None
+        self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def read(self, key: str, bytes_max: int) -> bytes | None:
+        return self.stored[key][0][:bytes_max] if key in self.stored else None
 
     def read_json(self, key: str) -> Mapping[str, Any] | None:
-        return json.loads(self.objects[key][0]) if key in self.objects else None
+        return json.loads(self.stored[key][0]) if key in self.stored else None
 
-    def sizes(self, prefix: str) -> dict[str, int]:
-        return {key: len(data) for key, (data, _) in self.objects.items() if key.startswith(prefix)}
+    def read_version(self, key: str) -> Version | None:
+        if key not in self.stored:
+            return None
+        age = (self.now - self.modified[key]).total_seconds()
+        return Version(self.read_json(key), self._etag(key), age)
+
+    def objects(self, prefix: str) -> dict[str, Stored]:
+        return {
+            key: Stored(len(data), self.modified[key])
+            for key, (data, _) in self.stored.items()
+            if key.startswith(prefix)
+        }
+
+    def folders(self, prefix: str) -> list[str]:
+        below = (key.removeprefix(prefix) for key in self.stored if key.startswith(prefix))
+        return sorted({f"{prefix}{rest.split('/')[0]}/" for rest in below if "/" in rest})
 
     def digest(self, key: str) -> str | None:
-        return hashlib.sha256(self.objects[key][0]).hexdigest()
+        return hashlib.sha256(self.stored[key][0]).hexdigest()
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         if key == self.fails_at:
             raise TaskError("no space")
-        self.objects[key] = (data, content_type)
+        self.stored[key] = (data, content_type)
+        self.modified[key] = self.now
         self.order.append(key)
+
+    def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool:
+        if etag != (self._etag(key) if key in self.stored else None):
+            return False
+        self.put(key, data, content_type)
+        return True
+
+    def copy(self, source: str, key: str) -> bool:
+        if source not in self.stored:
+            return False
+        self.put(key, *self.stored[source])
+        self.copied[key] = source
+        return True
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in list(keys):
+            self.stored.pop(key, None)
+
+    def _etag(self, key: str) -> str:
+        return hashlib.md5(self.stored[key][0]).hexdigest()
+
+
+class Held:
+    """A lease that nobody takes over."""
+
+    def check(self) -> None:
+        return None
 
 
 def write_snapshot(folder: Path) -> None:
@@ -72,6 +124,7 @@ def write_snapshot(folder: Path) -> None:
         source=layer(artifacts.source(COMMIT)),
         keyboards={"demo": layer(artifacts.keyboard_folder(COMMIT, "demo"))},
         chibios=layer(artifacts.chibios(COMMIT)),
+        generator=layer(artifacts.generator(COMMIT)),
     )
     write(folder, MANIFEST, json.dumps(to_body(manifest)).encode())
     for path, data in SITE.items():

@@ -10,9 +10,10 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
+from qmk_contract.refresh import ObjectCounts
 from qmk_contract.site import FAULTS_MAX, INDEX_BYTES_MAX, SiteIndex
 from qmk_tasks.errors import TaskError
-from qmk_tasks.publish import Counts, publish
+from qmk_tasks.publish import publish
 from tests.unit.snapshot_objects import (
     COMMIT,
     COPIES,
@@ -22,6 +23,7 @@ from tests.unit.snapshot_objects import (
     POINTER,
     SITE,
     Bucket,
+    Held,
     index_of,
     write,
     write_index,
@@ -47,8 +49,8 @@ def test_a_file_that_is_not_as_listed_moves_no_channel(snapshot: Path, key: str)
     bucket = Bucket()
     (snapshot / key).write_bytes(b"other")
     with pytest.raises(TaskError, match="not the file"):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not {POINTER, MANIFEST, INDEX} & set(bucket.objects)
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not {POINTER, MANIFEST, INDEX} & set(bucket.stored)
 
 
 @pytest.mark.parametrize("coding", [None, *COPIES])
@@ -57,17 +59,17 @@ def test_a_file_that_is_listed_and_missing_moves_no_channel(
 ) -> None:
     bucket = Bucket()
     (snapshot / artifacts.site_file(COMMIT, "v1/keyboards.json", coding)).unlink()
-    with pytest.raises(TaskError, match="cannot be read"):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not {POINTER, MANIFEST, INDEX} & set(bucket.objects)
+    with pytest.raises(TaskError, match="to be taken from the commit before"):
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not {POINTER, MANIFEST, INDEX} & set(bucket.stored)
 
 
 def test_a_file_that_no_list_names_is_not_stored(snapshot: Path) -> None:
     write(snapshot, f"firmware/{COMMIT}/api/v1/extra.json", b"{}")
     write(snapshot, f"firmware/{COMMIT}/api/v1/odd name.json", b"{}")
     bucket = Bucket()
-    assert publish(snapshot, COMMIT, "master", bucket) == Counts(COUNT, 0)
-    assert not any("extra" in key or "odd" in key for key in bucket.objects)
+    assert publish(snapshot, COMMIT, None, bucket, Held()) == ObjectCounts(COUNT)
+    assert not any("extra" in key or "odd" in key for key in bucket.stored)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,8 @@ def test_no_link_is_followed(snapshot: Path, tmp_path: Path, key: str) -> None:
     (snapshot / key).symlink_to(tmp_path / "elsewhere")
     bucket = Bucket()
     with pytest.raises(TaskError, match="cannot be read"):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not {POINTER, MANIFEST, INDEX} & set(bucket.objects)
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not {POINTER, MANIFEST, INDEX} & set(bucket.stored)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +106,8 @@ def test_a_manifest_that_is_not_this_commits_is_refused(snapshot: Path, old: str
     manifest.write_text(manifest.read_text().replace(old, new))
     bucket = Bucket()
     with pytest.raises(TaskError):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not bucket.objects
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not bucket.stored
 
 
 @pytest.mark.parametrize(
@@ -123,8 +125,8 @@ def test_an_index_that_is_not_this_commits_is_refused(snapshot: Path, old: str, 
     index.write_text(index.read_text().replace(old, new))
     bucket = Bucket()
     with pytest.raises(TaskError, match="index"):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not bucket.objects
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not bucket.stored
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_what_is_no_part_of_the_site_is_left_out_and_said(
 ) -> None:
     write_index(snapshot, index_of({**SITE, path: b"{}"}))
     bucket = Bucket()
-    assert publish(snapshot, COMMIT, "master", bucket) == Counts(COUNT, 0)
+    assert publish(snapshot, COMMIT, None, bucket, Held()) == ObjectCounts(COUNT)
     assert from_body(SiteIndex, bucket.read_json(INDEX)) == index_of(SITE)
     assert f"Left out: {path!r}, not a path of the keyboard site." in capsys.readouterr().out
 
@@ -145,7 +147,7 @@ def test_of_all_that_is_left_out_the_log_names_a_few(
     snapshot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_index(snapshot, index_of({**SITE, **{f"x{number}": b"{}" for number in range(90)}}))
-    publish(snapshot, COMMIT, "master", Bucket())
+    publish(snapshot, COMMIT, None, Bucket(), Held())
     said = [line for line in capsys.readouterr().out.splitlines() if "Left out" in line]
     assert (len(said), said[-1]) == (51, "Left out: 40 more.")
 
@@ -159,8 +161,8 @@ def test_a_tree_without_lists_that_can_be_read_is_not_published(
     write_index(snapshot, index_of({**SITE, path: content}))
     bucket = Bucket()
     with pytest.raises(TaskError, match=f"{path} cannot be read: "):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not bucket.objects
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not bucket.stored
 
 
 @pytest.mark.parametrize("name", [INDEX, MANIFEST])
@@ -170,7 +172,7 @@ def test_a_list_that_is_endless_or_bottomless_is_refused(
 ) -> None:
     write(snapshot, name, content)
     with pytest.raises(TaskError, match="cannot be read: "):
-        publish(snapshot, COMMIT, "master", Bucket())
+        publish(snapshot, COMMIT, None, Bucket(), Held())
 
 
 @pytest.mark.parametrize("size", [-1, -2, -9])
@@ -179,7 +181,7 @@ def test_a_layer_of_less_than_nothing_is_refused(snapshot: Path, size: int) -> N
     body["core"]["size"] = size
     write(snapshot, MANIFEST, json.dumps(body).encode())
     with pytest.raises(TaskError, match="not the file"):
-        publish(snapshot, COMMIT, "master", Bucket())
+        publish(snapshot, COMMIT, None, Bucket(), Held())
 
 
 def test_a_file_of_another_size_is_not_read_to_its_end(snapshot: Path) -> None:
@@ -188,7 +190,7 @@ def test_a_file_of_another_size_is_not_read_to_its_end(snapshot: Path) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(TaskError, match="not the file"):
-            publish(snapshot, COMMIT, "master", Bucket())
+            publish(snapshot, COMMIT, None, Bucket(), Held())
         assert tracemalloc.get_traced_memory()[1] < size
     finally:
         tracemalloc.stop()
@@ -199,14 +201,14 @@ def test_faults_are_stored_within_bounds(snapshot: Path) -> None:
     faults = {"demo/pad": many, "../pad": many}
     write_index(snapshot, replace(index_of(SITE), faults=faults))
     bucket = Bucket()
-    publish(snapshot, COMMIT, "master", bucket)
+    publish(snapshot, COMMIT, None, bucket, Held())
     stored = from_body(SiteIndex, bucket.read_json(INDEX))
     assert stored.faults == {"demo/pad": ("?",) * FAULTS_MAX}
 
 
 def test_no_snapshot_is_no_publication(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"manifest\.json"):
-        publish(tmp_path, COMMIT, "master", Bucket())
+        publish(tmp_path, COMMIT, None, Bucket(), Held())
 
 
 def test_a_folder_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> None:
@@ -217,8 +219,8 @@ def test_a_folder_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> N
     metadata.symlink_to(elsewhere)
     bucket = Bucket()
     with pytest.raises(TaskError, match="is a link"):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert all(b"canary" not in data for data, _ in bucket.objects.values())
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert all(b"canary" not in data for data, _ in bucket.stored.values())
 
 
 def test_a_folder_of_layers_that_is_a_link_is_refused(snapshot: Path, tmp_path: Path) -> None:
@@ -227,5 +229,5 @@ def test_a_folder_of_layers_that_is_a_link_is_refused(snapshot: Path, tmp_path: 
     folder.symlink_to(tmp_path / "elsewhere")
     bucket = Bucket()
     with pytest.raises(TaskError, match="is a link"):
-        publish(snapshot, COMMIT, "master", bucket)
-    assert not bucket.objects
+        publish(snapshot, COMMIT, None, bucket, Held())
+    assert not bucket.stored

@@ -1,0 +1,83 @@
+"""The two steps of a refresh that have no credentials: trees fetched, and snapshots made of them.
+
+A commit for which a step fails is left out of the steps that follow, with a report that says why;
+the others go on. A step that was ended half-way and is started again takes up what it had.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmk_tasks import checkout, previous_files, report, snapshot, source
+from qmk_tasks.checkout import Source
+from qmk_tasks.errors import TaskError
+from qmk_tasks.git import Git
+from qmk_tasks.plan import Move, Plan
+from qmk_tasks.settings import GitSettings
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A tree that whoever asked has packed: a presigned URL, and the archive's SHA-256."""
+
+    url: str
+    sha256: str
+
+
+def check_out(plan: Plan, work: Path, settings: GitSettings) -> None:
+    """Fetch the trees of all commits whose snapshots are to be made."""
+
+    def fetch(move: Move, folder: Path) -> None:
+        if not move.url:
+            return
+        git = Git(settings, checkout.check_url(move.channel, move.url))
+        wanted = Source(move.url, move.commit, move.ref)
+        checkout.checkout(wanted, folder / "tree", folder / "git", git)
+
+    _each(plan, work, report.CHECKOUT, fetch)
+
+
+def make_snapshots(
+    plan: Plan, plan_folder: Path, work: Path, search_path: str, brought: Brought | None
+) -> None:
+    """Make the snapshots of all trees."""
+
+    def make(move: Move, folder: Path) -> None:
+        tree = folder / "tree"
+        if brought is not None:
+            shutil.rmtree(tree, ignore_errors=True)
+            source.fetch(brought.url, brought.sha256, tree)
+        snapshot.build(
+            tree,
+            move.commit,
+            folder / "objects",
+            home=folder / "metadata",
+            search_path=search_path,
+            previous=previous_files.read(plan_folder, move.previous),
+        )
+
+    _each(plan, work, report.SNAPSHOT, make)
+
+
+def _each(plan: Plan, work: Path, step: str, act: Callable[[Move, Path], None]) -> None:
+    for move in plan.made():
+        folder = work / move.commit
+        folder.mkdir(parents=True, exist_ok=True)
+        known = report.read(folder)
+        if known.failure is not None or step in known.seconds:
+            continue
+        started = time.monotonic()
+        try:
+            act(move, folder)
+        except (TaskError, OSError) as error:
+            why = f"{step} failed: {error}"
+            sys.stderr.write(f"Commit {move.commit}: {why}\n")
+            # It makes room where there is none, for the report and for the commits that follow.
+            for left in ("tree", "git", "packing", "objects", "metadata"):
+                shutil.rmtree(folder / left, ignore_errors=True)
+            report.add(folder, step, time.monotonic() - started, why)
+        else:
+            report.add(folder, step, time.monotonic() - started)
