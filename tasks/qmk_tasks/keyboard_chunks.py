@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Protocol
 
 from qmk_contract.artifacts import is_site_path
 from qmk_contract.codec import from_body, to_body
 from qmk_tasks.errors import TaskError
-from qmk_tasks.keyboard_reader import Frame, KeyboardReader, read_entry
+from qmk_tasks.keyboard_reader import Frame, read_entry
 from qmk_tasks.keyboard_view import top_folder
 from qmk_tasks.qmk_program import QmkFailed
 
@@ -33,17 +34,25 @@ class Chunk:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
+class Reader(Protocol):
+    """What reads keyboards: `KeyboardReader`."""
+
+    def read(self, names: Sequence[str], frame: Frame) -> Path: ...
+
+    def written(self) -> Container[str]: ...
+
+
 class Chunks:
     """Chunks of one tree's keyboards, in a folder that is for that tree alone.
 
     There run as many at once as there are readers.
     """
 
-    def __init__(self, folder: Path, readers: Sequence[KeyboardReader], frame: Frame) -> None:
+    def __init__(self, folder: Path, readers: Sequence[Reader], frame: Frame) -> None:
         self._folder = folder
         self._frame = frame
         self._count = len(readers)
-        self._readers: SimpleQueue[KeyboardReader] = SimpleQueue()
+        self._readers: SimpleQueue[Reader] = SimpleQueue()
         for reader in readers:
             self._readers.put(reader)
         self._any_read = False
@@ -80,9 +89,7 @@ class Chunks:
             _store(folder / _RESULT, chunk)
         return folder, chunk
 
-    def _try(
-        self, reader: KeyboardReader, folder: Path, names: Sequence[str]
-    ) -> Iterator[tuple[str, str]]:
+    def _try(self, reader: Reader, folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """The keyboards that fail, with the reason; the files of all others are in the folder."""
         try:
             output = reader.read(names, self._frame)
@@ -107,7 +114,8 @@ class Chunks:
 def split(keyboards: Sequence[str]) -> list[tuple[str, ...]]:
     """Keyboards by the chunk: those of one top-level folder stay together. Pure."""
     chunks: list[tuple[str, ...]] = []
-    for _, names in groupby(sorted(keyboards), top_folder):
+    by_folder = sorted(keyboards, key=lambda name: (top_folder(name), name))
+    for _, names in groupby(by_folder, top_folder):
         folder = tuple(names)
         if chunks and len(chunks[-1]) + len(folder) <= CHUNK_KEYBOARDS:
             chunks[-1] += folder

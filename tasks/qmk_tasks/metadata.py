@@ -27,8 +27,9 @@ from qmk_tasks.previous import Previous, PreviousKeyboards
 from qmk_tasks.qmk_program import QmkFailed, QmkProgram
 
 _LIST_SECONDS = 120.0
-_AT_ONCE = 2
 _FAILED_SHOWN = 50
+#: What it is run beside itself: a snapshot has two processors.
+AT_ONCE = 2
 #: The part of a manifest's ``contents`` that says what all keyboards' metadata depends on.
 CONTENTS = "metadata"
 #: What the service cannot be without, by path, with what reads it.
@@ -106,7 +107,7 @@ def _read(source: Source, inputs: str, work: Path, previous: Previous | None) ->
         _say(f"{site.size:,} of {len(names):,} keyboards are as in the commit before.")
     readers += [
         _reader(source, work, names, number)
-        for number in range(1, min(_AT_ONCE, len(split(wanted))))
+        for number in range(1, min(AT_ONCE, len(split(wanted))))
     ]
     done = 0
     for folder, chunk in Chunks(work / source.commit / inputs, readers, frame).read(wanted):
