@@ -7,7 +7,7 @@ from qmk_contract.compile_job import CompileJob
 from qmk_contract.errors import RequestError
 from qmk_contract.names import job_name
 from qmk_contract.phases import Phase, Reason
-from qmk_contract.result import BuildResult, Diagnostic
+from qmk_contract.result import BuildResult
 from qmk_operator.decision import (
     CreateJob,
     Decision,
@@ -187,10 +187,9 @@ def _resolved(seen: Observed, request: BuildRequest) -> dict[str, Any]:
 
 
 def _refuse(job: CompileJob, error: RequestError, rerun: int, now: datetime) -> Decision:
-    where = Diagnostic("error", error.message, layer=error.layer, key=error.key)
     status = finished(
         job, Phase.FAILED, error.reason, error.message, now, rerun=rerun,
-        diagnostics=() if error.layer is None else (where,),
+        diagnostics=error.diagnostics,
     )  # fmt: skip
     return Decision(status)
 

@@ -50,11 +50,21 @@ def key_of(body: dict[str, Any], commit: str = COMMIT) -> str:
     )
 
 
-def publish(s3: "S3Client", commit: str = COMMIT, channel: str = "master") -> None:
-    """A channel at a commit with one keyboard, one alias, and their site."""
+def publish(
+    s3: "S3Client",
+    commit: str = COMMIT,
+    channel: str = "master",
+    *,
+    tree: bytes = b"tree",
+    generator: bool = False,
+) -> None:
+    """A channel at a commit with one keyboard, one alias, and their site.
+
+    Trees that differ have different layers; records are only used with a ``generator``.
+    """
 
     def layer(key: str) -> Layer:
-        return Layer(key, 4, hashlib.sha256(b"tree").hexdigest())
+        return Layer(key, 4, hashlib.sha256(tree).hexdigest())
 
     manifest = Manifest(
         commit=commit,
@@ -62,6 +72,7 @@ def publish(s3: "S3Client", commit: str = COMMIT, channel: str = "master") -> No
         core=layer(artifacts.core(commit)),
         source=layer(artifacts.source(commit)),
         keyboards={"demo": layer(artifacts.keyboard_folder(commit, "demo"))},
+        generator=layer(artifacts.generator(commit)) if generator else None,
     )
     publish_site(s3, commit, site_files())
     put_json(s3, artifacts.manifest(commit), to_body(manifest))

@@ -10,8 +10,10 @@ import pytest
 from kubernetes import client
 
 from qmk_contract.build_key import build_key
+from qmk_contract.codec import parse_time
 from qmk_contract.compile_job import CompileJob
 from qmk_contract.keymap import normalise_keymap
+from qmk_contract.names import REQUESTED_AT_ANNOTATION
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.api_process import ApiSystem, request_body, running_apis
 from tests.integration.operator_process import TOOLCHAIN_DIGEST
@@ -95,6 +97,7 @@ def test_stored_compile_job_has_the_key_that_names_it(
     assert body is not None
     job = CompileJob.from_body(body)
     assert job.spec.firmware_commit == apis.commit
+    assert job.asked == parse_time(body["metadata"]["annotations"][REQUESTED_AT_ANNOTATION])
     key = build_key(
         firmware_commit=apis.commit,
         toolchain_digest=TOOLCHAIN_DIGEST,

@@ -195,6 +195,23 @@ async def test_a_request_that_is_refused_says_why(operator: Operator) -> None:
     operator.add(compile_job(keyboard="demo/none"))
     await operator.step()
     assert operator.status()["reason"] == "UnknownKeyboard"
+    (told,) = operator.status()["diagnostics"]
+    assert told == {"severity": "error", "message": operator.status()["message"]}
+
+
+async def test_a_refused_keymap_tells_each_place_as_far_as_there_is_room(
+    operator: Operator,
+) -> None:
+    bad = ["a;b", None, "KC_A"]
+    operator.add(compile_job(keymap={"layout": "LAYOUT", "layers": [bad] * 30}))
+    await operator.step()
+    status = operator.status()
+    assert (status["phase"], status["reason"]) == ("Failed", "InvalidKeymap")
+    assert len(status["diagnostics"]) == 20
+    places = [(item["layer"], item["key"], item["keycode"]) for item in status["diagnostics"]]
+    assert places == [(layer, 0, "a;b") for layer in range(20)]
+    assert status["message"] == status["diagnostics"][0]["message"]
+    assert len(json.dumps(status)) <= 4096
 
 
 async def test_a_job_that_changed_meanwhile_is_read_again(operator: Operator) -> None:
