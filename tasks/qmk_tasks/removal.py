@@ -96,7 +96,7 @@ class Removal:
         note = artifacts.unnamed(commit)
         try:
             with lease.held(self.storage, commit, _TIMES):
-                if commit in self._named_by_channels() | self.named_by_jobs():
+                if commit in self.named_by_jobs() | self._named_by_channels():
                     self.storage.delete([note])
                     return False
                 self.storage.delete([artifacts.manifest(commit)])

@@ -1,0 +1,85 @@
+"""Pointers move forward only, whoever writes them at the same time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from qmk_contract.codec import from_body
+from qmk_contract.snapshot import Channel
+from qmk_tasks import pointer, published
+from qmk_tasks.errors import TaskError
+from tests.unit.snapshot_objects import POINTER, Bucket
+
+OLD, NEW = "a" * 40, "b" * 40
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
+
+
+def stored(bucket: Bucket) -> Channel:
+    return from_body(Channel, bucket.read_json(POINTER))
+
+
+def test_a_new_channel_gets_one() -> None:
+    bucket = Bucket()
+    moved = pointer.move(bucket, "master", NEW, NOON)
+    assert (moved.commit, moved.resolved) == (NEW, NOON)
+    assert (stored(bucket).commit, stored(bucket).resolved) == (NEW, NOON)
+
+
+def test_an_older_answer_of_the_source_changes_nothing() -> None:
+    bucket = Bucket()
+    pointer.move(bucket, "master", NEW, LATER)
+    assert pointer.move(bucket, "master", OLD, NOON).commit == NEW
+    assert stored(bucket).commit == NEW
+    assert pointer.move(bucket, "master", OLD, LATER + timedelta(seconds=1)).commit == OLD
+
+
+def test_a_pointer_of_before_there_were_answers_moves() -> None:
+    bucket = Bucket()
+    published.write(bucket, POINTER, Channel("master", OLD, NOON))
+    assert pointer.move(bucket, "master", NEW, NOON).commit == NEW
+
+
+def test_the_same_commit_stays_published_when_it_was() -> None:
+    bucket = Bucket()
+    pointer.move(bucket, "master", NEW, NOON)
+    first = stored(bucket)
+    again = pointer.move(bucket, "master", NEW, LATER)
+    assert (again.published, again.resolved) == (first.published, LATER)
+
+
+@pytest.mark.parametrize("content", [b"[", b"{}", b'{"commit": 1}'])
+def test_a_pointer_that_cannot_be_read_is_replaced(content: bytes) -> None:
+    class Odd(Bucket):
+        def read_json(self, key: str) -> None:
+            return None
+
+    bucket = Odd()
+    bucket.put(POINTER, content, "application/json")
+    assert pointer.move(bucket, "master", NEW, NOON).commit == NEW
+
+
+def test_a_newer_pointer_that_comes_in_between_wins() -> None:
+    class Raced(Bucket):
+        """Somebody else is faster, once."""
+
+        raced = False
+
+        def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool:
+            if not self.raced:
+                self.raced = True
+                published.write(self, key, Channel("master", NEW, LATER, LATER))
+            return super().put_if(key, data, content_type, etag)
+
+    bucket = Raced()
+    assert pointer.move(bucket, "master", OLD, NOON).commit == NEW
+    assert stored(bucket).commit == NEW
+
+
+def test_a_pointer_that_never_stays_is_given_up() -> None:
+    class Busy(Bucket):
+        def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool:
+            return False
+
+    with pytest.raises(TaskError, match="others move it, too"):
+        pointer.move(Busy(), "master", NEW, NOON)
