@@ -1,6 +1,7 @@
 """A record as it was unpacked: its document, and the files that go into the tree."""
 
 import json
+import os
 from pathlib import Path
 
 from qmk_runner.workbench import record
@@ -10,7 +11,7 @@ _DOCUMENT_BYTES_MAX = 16 << 20
 
 
 def read(folder: Path, *, digest: str, keyboard: str) -> Record:
-    """Read the record in a folder, and look at all that came with it.
+    """Read the document of the record in a folder.
 
     Raises:
         RecordError: it is not this keyboard's, or not whole.
@@ -22,25 +23,39 @@ def read(folder: Path, *, digest: str, keyboard: str) -> Record:
         body = json.loads(document.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"no document can be read: {error}") from error
-    made = record.read(body, digest=digest, keyboard=keyboard)
-    for path in _paths(folder):
-        place = folder / FILES / path
-        if place.is_symlink() or not place.is_file():
-            raise RecordError(f"not a plain file: {path[:80]!r}")
-    return made
+    return record.read(body, digest=digest, keyboard=keyboard)
 
 
 def install(folder: Path, tree: Path, *, whole: bool) -> None:
-    """Move a record's files into the tree; what a whole tree has of its own, it keeps."""
+    """Move a record's files into the tree; what a whole tree has of its own, it keeps.
+
+    Raises:
+        RecordError: something else than plain files came with the record.
+    """
+    made = set()
     for path in _paths(folder):
         if whole and not path.startswith(f"{BUILD}/"):
             continue
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / FILES / path).replace(tree / path)
+        target = f"{tree}/{path}"
+        if (place := target.rpartition("/")[0]) not in made:
+            os.makedirs(place, exist_ok=True)  # noqa: PTH103 - some hundred, and time counts
+            made.add(place)
+        os.replace(f"{folder}/{FILES}/{path}", target)  # noqa: PTH105
 
 
-def _paths(folder: Path) -> tuple[str, ...]:
+def _paths(folder: Path) -> list[str]:
     """The files that came with a record, relative to the tree."""
-    files = folder / FILES
-    found = (path for path in files.rglob("*") if path.is_symlink() or not path.is_dir())
-    return tuple(str(path.relative_to(files)) for path in found)
+    found: list[str] = []
+    folders = [""]
+    while folders:
+        above = folders.pop()
+        with os.scandir(f"{folder}/{FILES}/{above}") as entries:
+            for entry in entries:
+                path = f"{above}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{path}/")
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(path)
+                else:
+                    raise RecordError(f"not a plain file: {path[:80]!r}")
+    return found
