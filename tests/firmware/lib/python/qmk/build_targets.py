@@ -15,14 +15,10 @@ from qmk.generate import (
     keyboard_config_h,
     keyboard_h,
     keyboard_rules_mk,
-    keymap_config_h,
-    keymap_h,
-    keymap_rules_mk,
     version_h,
 )
 from qmk.info import info_json
 from qmk.keyboard import keyboard_folder
-from qmk.keymap import generate_c, locate_keymap
 from qmk.path import keyboard_levels
 
 # The name of a JSON keymap that has none, as when one is fed in from a keymap's folder.
@@ -59,10 +55,6 @@ class BuildTarget:
         """The folder that generated files go to."""
         return Path(f"{INTERMEDIATE_OUTPUT_PREFIX}{self.target_name}") / "src"
 
-    def keymap_source(self):
-        """Returns the JSON keymap, or None for one that is written in C."""
-        raise NotImplementedError
-
     def compile_command(self, build_target=None, dry_run=False, **variables):
         """Returns the make command as a list."""
         verbose = bool(cli.config.general.verbose)
@@ -97,9 +89,9 @@ class BuildTarget:
         return cli.run(command, capture_output=False).returncode
 
     def prepare_build(self, **variables):
-        """Generates all files of the build in this process.
+        """Generates what the keyboard decides in this process.
 
-        Make finds them up to date, and so needs to start no `qmk` for any of them.
+        Make finds these files up to date, and so starts `qmk` only for those of a JSON keymap.
         """
         for name, lines in self._generated_files(variables).items():
             dump_lines(self.generated_files_path / name, lines)
@@ -107,20 +99,13 @@ class BuildTarget:
     def _generated_files(self, variables):
         settings = {**os.environ, **variables}
         info = info_json(self.keyboard)
-        files = {
+        return {
             "info_rules.mk": keyboard_rules_mk(info),
             "info_config.h": keyboard_config_h(info),
             "default_keyboard.c": keyboard_c(info),
             "default_keyboard.h": keyboard_h(info, include=keyboard_header(self.keyboard)),
             "version.h": version_h("SKIP_GIT" in settings, "SKIP_VERSION" in settings),
         }
-        keymap_json = self.keymap_source()
-        if keymap_json is not None:
-            files["rules.mk"] = keymap_rules_mk(keymap_json)
-            files["config.h"] = keymap_config_h(keymap_json)
-            files["keymap.h"] = keymap_h(keymap_json)
-            files["keymap.c"] = generate_c(keymap_json).splitlines()
-        return files
 
     def _write_compile_commands(self, command):
         entries = [
@@ -137,11 +122,6 @@ class BuildTarget:
 class KeyboardKeymapBuildTarget(BuildTarget):
     """A keyboard and a keymap that the tree holds."""
 
-    def keymap_source(self):
-        """Returns the JSON keymap, or None for one that is written in C."""
-        path = locate_keymap(self.keyboard, self.keymap)
-        return parse_configurator_json(path) if path.name == "keymap.json" else None
-
 
 class JsonKeymapBuildTarget(BuildTarget):
     """A JSON keymap from anywhere, as a path or an open file."""
@@ -150,12 +130,8 @@ class JsonKeymapBuildTarget(BuildTarget):
         self.json = parse_configurator_json(json_path)
         super().__init__(self.json["keyboard"], self.json.get("keymap", _DEFAULT_KEYMAP_NAME))
 
-    def keymap_source(self):
-        """Returns the JSON keymap."""
-        return self.json
-
     def prepare_build(self, **variables):
-        """Generates all files of the build, the keymap among them, in this process."""
+        """Puts the keymap beside the files that are generated from it."""
         dump_lines(self.generated_files_path / "keymap.json", [json.dumps(self.json)])
         super().prepare_build(**variables)
 
