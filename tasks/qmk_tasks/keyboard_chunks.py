@@ -142,8 +142,9 @@ def divide(names: Sequence[str], written: Container[str]) -> list[Sequence[str]]
 def _take(output: Path, name: str, folder: Path) -> None:
     for path in read_entry(output, name).files(name):
         source, target = output / path, folder / path
-        # Keyboards may share a keymap.
-        if is_site_path(path) and source.is_file() and not target.exists():
+        # Keyboards may share a keymap. A link could lead anywhere.
+        plain = source.is_file() and not source.is_symlink()
+        if is_site_path(path) and plain and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(source, target, follow_symlinks=False)
 

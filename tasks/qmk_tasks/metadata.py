@@ -138,7 +138,7 @@ def _keyboards(program: QmkProgram, tree: Path) -> list[str]:
     except QmkFailed as error:
         raise NotMergeable(f"qmk list-keyboards failed: {error.reason}") from error
     names = []
-    for name in sorted({*printed.split()}):
+    for name in sorted({*printed.splitlines()}):
         if is_site_path(information_path(name)):
             names.append(name)
         else:

@@ -1,19 +1,14 @@
 """The ``qmk`` program, run for one of a firmware tree's own subcommands."""
 
-import os
-import signal
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from qmk_tasks import program
 from qmk_tasks.errors import TaskError
 
 #: The names of all of QMK's own keyboards take 90 KB.
 _OUTPUT_BYTES_MAX = 4 << 20
-_TAIL_BYTES = 16 << 10
 _TAIL_LINES = 20
 
 
@@ -40,31 +35,25 @@ class QmkProgram:
         """What a subcommand printed; it has ``seconds``, and is ended with all that it started.
 
         Raises:
-            QmkFailed: it failed, or was not done in time.
-            TaskError: there is no such program.
+            QmkFailed: it failed, was not done in time, or is not there.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryFile(dir=self.home) as printed,
-            tempfile.TemporaryFile(dir=self.home) as logged,
-        ):
-            try:
-                process = subprocess.Popen(  # noqa: S603
-                    ["qmk", "--no-color", *arguments],  # noqa: S607 - the image's own
-                    cwd=tree,
-                    env=environment(tree, self.home, self.search_path),
-                    stdin=subprocess.DEVNULL,
-                    stdout=printed,
-                    stderr=logged,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise TaskError(f"qmk could not be run: {error}") from error
-            code = _code(process, seconds)
-            if code != 0:
-                raise QmkFailed(_last_words(printed, logged, tree, code, seconds))
-            printed.seek(0)
-            return printed.read(_OUTPUT_BYTES_MAX).decode("utf-8", "replace")
+        try:
+            ended = program.run(
+                ["qmk", "--no-color", *arguments],
+                environment(tree, self.home, self.search_path),
+                seconds=seconds,
+                output_bytes=_OUTPUT_BYTES_MAX,
+                folder=tree,
+            )
+        except TaskError as error:
+            raise QmkFailed(str(error)) from error
+        if ended.returncode != 0:
+            said = (ended.output + b"\n" + ended.errors).decode("utf-8", "replace")
+            if ended.returncode < 0:
+                said += f"\nit was ended by signal {-ended.returncode}"
+            raise QmkFailed(said.replace(f"{tree}/", ""))
+        return ended.output.decode("utf-8", "replace")
 
 
 def environment(tree: Path, home: Path, search_path: str) -> dict[str, str]:
@@ -79,32 +68,3 @@ def environment(tree: Path, home: Path, search_path: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-def _code(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
-    """Exit code; None where the time was over."""
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _last_words(
-    printed: IO[bytes], logged: IO[bytes], tree: Path, code: int | None, seconds: float
-) -> str:
-    said = _tail(printed) + "\n" + _tail(logged)
-    if code is None:
-        said += f"\nit was not done after {seconds:.0f} seconds"
-    elif code < 0:
-        said += f"\nit was ended by signal {-code}"
-    return said.replace(f"{tree}/", "")
-
-
-def _tail(file: IO[bytes]) -> str:
-    end = file.seek(0, os.SEEK_END)
-    file.seek(max(0, end - _TAIL_BYTES))
-    return file.read().decode("utf-8", "replace")
