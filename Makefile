@@ -4,7 +4,8 @@ PYTHON := .venv/bin/python
 export BACKEND KIND_NODE_IMAGE FIRMWARE TOOLCHAINS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status images check fix unit integration e2e test bench constraints
+.PHONY: help setup demo up down status images check fix unit integration e2e test bench equality
+.PHONY: constraints
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ test: unit integration e2e ## All three
 
 bench: setup ## Print the figures of docs/benchmarks.md
 	$(PYTHON) -m tests.bench
+
+equality: setup ## Compare all build paths with plain builds of a tree: TREE=<folder> [ARGUMENTS=...]
+	$(PYTHON) -m tests.equality $(TREE) $(ARGUMENTS)
 
 constraints: setup ## Pin the newest versions that pyproject.toml allows
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
