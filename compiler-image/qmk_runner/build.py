@@ -68,7 +68,7 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
     watch.lap("compile")
     outputs = firmware.collect(workspace.tree, names)
     text = log.text()
-    messages = diagnostics.parse(text, outputs.keymap_c or b"", request["layers"])
+    messages = diagnostics.parse(text, outputs.keymap_c or b"", outputs.header or b"", request)
     built = outputs.firmware is not None
     verdict = outcome.judge(
         Evidence(ended.returncode, ended.timed_out, memory_kills, text, built, messages)

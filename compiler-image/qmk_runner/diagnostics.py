@@ -1,105 +1,139 @@
-"""Compiler messages, with the layer and key of the keymap where they point into one. Pure.
-
-GCC writes "file:line:column: severity: text"; json2c writes a layer as one line
-"[n] = LAYOUT(key, key, …)", so a column there is a key.
-"""
+"""What a build printed, as errors and warnings with the layer and key that they are about. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from qmk_contract.keymap_warnings import warnings
 from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
+from qmk_runner import gcc_messages, tree_messages
+from qmk_runner.gcc_messages import Location, Message, spoken
+from qmk_runner.keymap_source import KeymapSource, Place
+
+__all__ = ["parse", "spoken"]
 
 _MESSAGE_LENGTH_MAX = 512
-#: Source that the compiler quotes: a stranger's text, which may look like a message. GCC 5 indents
-#: it, newer ones put "12 |" before it; the tree puts " | " before all of the compiler's lines.
-_TREES_PREFIX = re.compile(r"^ \| ?(?=\S)")
-_QUOTED = re.compile(r"\s|\d+ ?\||\| ")
-#: The tree prints what it compiles and what the compiler says on one line, hence no "^".
-_GCC = re.compile(
-    r"(?:^|\s)(?P<file>[^\s:]+):(?P<line>\d{1,9}):(?P<column>\d{1,9}):"
-    r" (?P<severity>fatal error|error|warning): (?P<message>.+)$",
-    re.MULTILINE,
+#: Files that the build makes of the request, by the field that they come from.
+_GENERATED = {
+    "keymap.c": "", "default_keyboard.h": "", "keymap.h": "keycodes", "config.h": "config",
+}  # fmt: skip
+_GENERATED_FILE = re.compile(r"(?:^|/)\.build/obj_[^/]+/src/(?P<name>[^/]+)$")
+_IN_MATRIX = re.compile(
+    r"near initialization for \W?keymaps\[(\d{1,3})\]\[(\d{1,3})\]\[(\d{1,3})\]"
 )
-_LINKER = re.compile(
-    r"(?:^|: )(?P<message>undefined reference to .+|multiple definition of .+"
-    r"|region \S{1,64} overflowed by \d{1,9} bytes)$",
-    re.MULTILINE,
+_ARGUMENTS = re.compile(
+    r"macro \W?(?P<macro>\w+)\W? (?:passed (?P<passed>\d{1,4}) arguments"
+    r"|requires \d{1,4} arguments, but only (?P<given>\d{1,4}) given)"
 )
-_KEYMAP_C = re.compile(r"(?:^|/)src/keymap\.c$")
-_LAYER = re.compile(r"\s*\[(?P<layer>\d+)\] = \w+\(")
+_ASSERTION = re.compile(r"static assertion failed: \"?(?P<text>[^\"]+)\"?")
 
 
 def parse(
-    log: str, keymap_c: bytes, layers: Sequence[Sequence[str | None] | None]
+    log: str, keymap_c: bytes, header: bytes, request: Mapping[str, Any]
 ) -> tuple[Diagnostic, ...]:
-    """The messages of a log, errors first, at most DIAGNOSTICS_MAX.
+    """The messages of a build, errors first, at most DIAGNOSTICS_MAX.
 
-    ``keymap_c`` is the generated source, ``layers`` the keycodes it was generated from.
+    ``keymap_c`` and ``header`` are the generated keymap.c and default_keyboard.h, empty where there
+    are none, ``request`` the keymap document that they were generated from.
     """
-    source = keymap_c.decode("utf-8", "replace").splitlines()
-    log = spoken(log)
-    found = dict.fromkeys((*_from_gcc(log, source, layers), *_from_linker(log)))
+    said = spoken(log)
+    source = KeymapSource(keymap_c, header, request)
+    compiled = [_diagnostic(message, source) for message in gcc_messages.messages(said)]
+    found = [*_once_a_place(compiled), *tree_messages.diagnostics(log, said)]
+    found += [*warnings(request), *_without_effect(keymap_c, request)]
     errors = [item for item in found if item.severity == "error"]
     others = [item for item in found if item.severity != "error"]
-    return tuple((errors + others)[:DIAGNOSTICS_MAX])
+    return tuple(dict.fromkeys(errors + others))[:DIAGNOSTICS_MAX]
 
 
-def spoken(log: str) -> str:
-    """What programs say in a log, without the source text that they quote."""
-    lines = (_TREES_PREFIX.sub("", line) for line in log.splitlines())
-    return "\n".join(line for line in lines if not _QUOTED.match(line))
+def _diagnostic(message: Message, source: KeymapSource) -> Diagnostic:
+    text = _text(message)
+    location = message.location
+    if location is None:
+        return Diagnostic(message.severity, text)
+    name = _generated(location.file)
+    if (place := _place(message, source)) is not None:
+        told = f"{place.part}: {text}" if place.part else text
+        return Diagnostic(
+            message.severity, told[:_MESSAGE_LENGTH_MAX], "keymap.c", place.line, place.column,
+            place.layer, place.key, place.keycode,
+        )  # fmt: skip
+    if name is not None and _GENERATED[name]:
+        text = f"{_GENERATED[name]}: {text}"[:_MESSAGE_LENGTH_MAX]
+    return Diagnostic(message.severity, text, name or location.file, location.line, location.column)
 
 
-def _from_gcc(
-    log: str, source: Sequence[str], layers: Sequence[Sequence[str | None] | None]
-) -> Iterator[Diagnostic]:
-    for match in _GCC.finditer(log):
-        file = match["file"].removeprefix("./")
-        line, column = int(match["line"]), int(match["column"])
-        layer = key = keycode = None
-        if _KEYMAP_C.search(file):
-            file = "keymap.c"
-            layer, key = _place(source[line - 1] if line <= len(source) else "", column)
-            keycode = _keycode(layers, layer, key)
-        yield Diagnostic(
-            severity="error" if match["severity"] == "fatal error" else match["severity"],
-            message=match["message"][:_MESSAGE_LENGTH_MAX],
-            file=file,
-            line=line,
-            column=column,
-            layer=layer,
-            key=key,
-            keycode=keycode,
-        )
+def _place(message: Message, source: KeymapSource) -> Place | None:
+    """Where in the keymap a message's cause is: the nearest place that has a key."""
+    locations = [message.location, *(note.location for note in message.notes)]
+    in_keymap = [
+        source.at(at.line, at.column)
+        for at in locations
+        if at is not None and at.line is not None and _generated(at.file) == "keymap.c"
+    ]
+    exact = next((place for place in in_keymap if place.key is not None), None)
+    if exact is not None:
+        return exact
+    for note in message.notes:
+        if (cell := _IN_MATRIX.search(note.text)) is not None:
+            layer, row, column = (int(number) for number in cell.groups())
+            if (place := source.in_matrix(layer, row, column)) is not None:
+                return place
+    first = in_keymap[0] if in_keymap else None
+    if first is None or first.layer is None or first.part:
+        return first
+    return (
+        _of_call(first.layer, message, source) or _of_parameter(first, locations, source) or first
+    )
 
 
-def _from_linker(log: str) -> Iterator[Diagnostic]:
-    for match in _LINKER.finditer(log):
-        yield Diagnostic(severity="error", message=match["message"][:_MESSAGE_LENGTH_MAX])
-
-
-def _place(line: str, column: int) -> tuple[int | None, int | None]:
-    """Layer and key that a column (from 1, in bytes) of a line of keymap.c is in."""
-    start = _LAYER.match(line)
-    if start is None:
-        return None, None
-    layer = int(start["layer"])
-    before = line.encode()[: column - 1].decode("utf-8", "ignore")[start.end() :]
-    if column - 1 < start.end():
-        return layer, None
-    plain = re.sub(r"'(?:\\.|[^'\\])'", "0", before)
-    depth = key = 0
-    for character in plain:
-        depth += (character in "([") - (character in ")]")
-        key += character == "," and depth == 0
-    closes = depth == 0 and line.encode()[column - 1 : column] == b")"
-    return (layer, None) if depth < 0 or closes else (layer, key)
-
-
-def _keycode(
-    layers: Sequence[Sequence[str | None] | None], layer: int | None, key: int | None
-) -> str | None:
-    if layer is None or key is None or layer >= len(layers):
+def _of_call(layer: int, message: Message, source: KeymapSource) -> Place | None:
+    """The key of a call with too few or too many arguments: GCC tells the end of its layer."""
+    called = _ARGUMENTS.match(message.text)
+    if called is None:
         return None
-    row = layers[layer] or ()
-    return row[key] if key < len(row) else None
+    return source.calling(layer, called["macro"], int(called["passed"] or called["given"]))
+
+
+def _of_parameter(
+    first: Place, locations: Iterable[Location | None], source: KeymapSource
+) -> Place | None:
+    """The key whose parameter of the layout's macro is what the compiler stumbled at."""
+    for at in locations:
+        in_header = at is not None and _generated(at.file) == "default_keyboard.h"
+        if at is None or not in_header or at.line is None or at.column is None:
+            continue
+        if first.layer is not None:
+            return source.in_header(first.layer, at.line, at.column)
+    return None
+
+
+def _generated(file: str) -> str | None:
+    found = _GENERATED_FILE.search(file)
+    return found["name"] if found and found["name"] in _GENERATED else None
+
+
+def _text(message: Message) -> str:
+    assertion = _ASSERTION.match(message.text)
+    return (assertion["text"] if assertion else message.text)[:_MESSAGE_LENGTH_MAX]
+
+
+def _once_a_place(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """The first error at each key, or about each layer: what follows it there comes from it."""
+    seen: set[tuple[int, int | None, str]] = set()
+    for item in found:
+        if item.severity == "error" and item.layer is not None:
+            part = item.message.partition(": ")[0] if item.key is None else ""
+            place = (item.layer, item.key, part if part.startswith("encoders") else "")
+            if place in seen:
+                continue
+            seen.add(place)
+        yield item
+
+
+def _without_effect(keymap_c: bytes, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A field that the tree's json2c passed over."""
+    if request.get("dip_switches") and keymap_c and b"dip_switch_map" not in keymap_c:
+        yield Diagnostic(
+            "warning", "dip_switches: this firmware does not know the field, it has no effect"
+        )

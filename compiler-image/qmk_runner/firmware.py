@@ -33,6 +33,11 @@ class Names:
     def keymap_c(self) -> str:
         return f".build/obj_{self.target}/src/keymap.c"
 
+    @property
+    def header(self) -> str:
+        """Where the layouts' macros are."""
+        return f".build/obj_{self.target}/src/default_keyboard.h"
+
 
 @dataclass(frozen=True)
 class FirmwareFile:
@@ -49,6 +54,7 @@ class Outputs:
     firmware: FirmwareFile | None
     keymap_c: bytes | None
     elf: bytes | None
+    header: bytes | None = None
 
 
 def names(keyboard: str, keymap_name: str, request: Mapping[str, object]) -> Names:
@@ -69,6 +75,7 @@ def collect(tree: Path, names: Names) -> Outputs:
         firmware=_product(found),
         keymap_c=_read(tree, names.keymap_c, KEYMAP_C_BYTES_MAX),
         elf=_read(tree, names.elf, _ELF_BYTES_MAX),
+        header=_read(tree, names.header, KEYMAP_C_BYTES_MAX),
     )
 
 

@@ -12,7 +12,9 @@ LENGTH_MAX = 256
 #: The keycode of a key that does nothing.
 NOTHING = "KC_NO"
 PATTERN = r"[A-Za-z0-9_ ,()|&^~<>!=?:.+*/%'\[\]-]+"
-#: One name or number: nothing can be wrong with that.
+#: Names that C keeps for the compiler (N1570, 7.1.3): __FILE__ and its like.
+_RESERVED = re.compile(r"\b__[A-Za-z]")
+#: One name or number: nothing else can be wrong with that.
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 #: Comment openers, and the digraphs that stand for {, }, [, ] and #.
 _FORBIDDEN = ("//", "/*", "<%", "%>", "<:", ":>", "%:")
@@ -28,6 +30,8 @@ def fault(text: str) -> str | None:
     """What is wrong with a tidied keycode, as the end of a sentence; None if nothing is."""
     if len(text) > LENGTH_MAX:
         return f"is longer than {LENGTH_MAX} characters"
+    if "__" in text and _RESERVED.search(text):
+        return "has a name that C keeps for the compiler"
     if _PLAIN.fullmatch(text):
         return None
     if not re.fullmatch(PATTERN, text) or any(part in text for part in _FORBIDDEN):

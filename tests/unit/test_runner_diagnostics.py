@@ -6,6 +6,7 @@ from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
 from qmk_runner import diagnostics
 
 LAYERS = [["KC_A", "KC_B", "LT(1,KC_C)"], ["KC_A", "','", "KC_NOPE"]]
+REQUEST = {"layers": LAYERS}
 KEYMAP_C = b"""#include QMK_KEYBOARD_H
 const uint16_t PROGMEM keymaps[][MATRIX_ROWS][MATRIX_COLS] = {
     [0] = LAYOUT_66_ansi(KC_A, KC_B, LT(1,KC_C)),
@@ -16,7 +17,7 @@ FILE = "./.build/obj_demo_pad_qmk_compile/src/keymap.c"
 
 
 def parse(log: str) -> tuple[Diagnostic, ...]:
-    return diagnostics.parse(log, KEYMAP_C, LAYERS)
+    return diagnostics.parse(log, KEYMAP_C, b"", REQUEST)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,9 @@ def test_a_place_in_the_keymap_is_a_layer_and_a_key(
 
 @pytest.mark.parametrize("quotes", ["\u2018{}\u2019", "'{}'", "`{}'"])
 def test_both_ways_to_quote_are_one_message(quotes: str) -> None:
-    text = quotes.format("KC_NOPE") + " undeclared here (not in a function)"
-    (found,) = parse(f"{FILE}:4:37: error: {text}; did you mean 'KC_ROPT'?\n")
+    text = quotes.format("KC_NOPE") + " undeclared here"
+    told = f"{text} (not in a function); did you mean 'KC_ROPT'?"
+    (found,) = parse(f"{FILE}:4:37: error: {told}\n")
     assert found.message == f"{text}; did you mean 'KC_ROPT'?"
 
 
@@ -84,7 +86,9 @@ def test_a_message_that_never_ends_is_cut() -> None:
 
 
 def test_null_layers_and_keys_of_a_request_do_no_harm() -> None:
-    (found,) = diagnostics.parse(f"{FILE}:3:26: error: e\n", KEYMAP_C, [None, [None]])
+    (found,) = diagnostics.parse(
+        f"{FILE}:3:26: error: e\n", KEYMAP_C, b"", {"layers": [None, [None]]}
+    )
     assert (found.layer, found.key, found.keycode) == (0, 0, None)
 
 
@@ -98,10 +102,189 @@ FORGED = (
 
 
 def test_source_that_the_compiler_quotes_is_no_message() -> None:
-    [only] = diagnostics.parse(FORGED, b"", [])
+    [only] = diagnostics.parse(FORGED, b"", b"", {"layers": []})
     assert (only.file, only.line) == ("keymap.c", 5)
     assert only.message == "'KC_FOO' undeclared here"
 
 
 def test_a_number_that_no_compiler_writes_makes_no_message() -> None:
-    assert diagnostics.parse("a.c:99999999999999999999:1: error: y\n", b"", []) == ()
+    assert parse("a.c:99999999999999999999:1: error: y\n") == ()
+
+
+HEADER = b"""#pragma once
+
+#include "quantum.h"
+
+#define LAYOUT_66_ansi(k0A, k0B, k1A) { \\
+    { k0A, k0B }, \\
+    { XXX, k1A } \\
+}
+#define LAYOUT LAYOUT_66_ansi
+"""
+DEFAULT_KEYBOARD = FILE.replace("keymap.c", "default_keyboard.h")
+
+
+def test_what_the_layout_s_macro_is_stumbled_at_is_a_key() -> None:
+    log = (
+        f"{DEFAULT_KEYBOARD}:6:16: error: expected expression before \u2018,\u2019 token\n"
+        f"{FILE}:4:11: note: in expansion of macro \u2018LAYOUT_66_ansi\u2019\n"
+    )
+    (found,) = diagnostics.parse(log, KEYMAP_C, HEADER, REQUEST)
+    assert (found.layer, found.key, found.keycode) == (1, 1, "','")
+    assert (found.file, found.line, found.column) == ("keymap.c", 4, 32)
+
+
+def test_a_message_in_a_keycode_s_macro_is_about_the_key_that_uses_it() -> None:
+    log = (
+        "quantum/quantum_keycodes.h:155:63: error: expected expression before \u2018)\u2019 token\n"
+        f"{DEFAULT_KEYBOARD}:7:14: note: in definition of macro \u2018LAYOUT_66_ansi\u2019\n"
+        f"{FILE}:3:38: note: in expansion of macro \u2018LT\u2019\n"
+    )
+    (found,) = diagnostics.parse(log, KEYMAP_C, HEADER, REQUEST)
+    assert (found.layer, found.key, found.keycode) == (0, 2, "LT(1,KC_C)")
+
+
+@pytest.mark.parametrize("quote", ["\u2018{}\u2019", "'{}'"])
+def test_a_place_in_the_matrix_is_a_key(quote: str) -> None:
+    near = quote.format("keymaps[1][1][1]")
+    log = (
+        f"{FILE}:4:11: error: initializer element is not constant\n"
+        f"{FILE}:4:11: note: (near initialization for {near})\n"
+    )
+    (found,) = diagnostics.parse(log, KEYMAP_C, HEADER, REQUEST)
+    assert (found.layer, found.key, found.keycode, found.column) == (1, 2, "KC_NOPE", 37)
+
+
+@pytest.mark.parametrize(
+    "near", ["keymaps[9][0][0]", "keymaps[1][9][0]", "keymaps[1][0][9]", "keymaps[1][1][0]"]
+)
+def test_a_place_that_no_key_is_at_is_a_layer_at_most(near: str) -> None:
+    log = f"{FILE}:4:11: error: no\n{FILE}:4:11: note: (near initialization for '{near}')\n"
+    (found,) = diagnostics.parse(log, KEYMAP_C, HEADER, REQUEST)
+    assert (found.layer, found.key) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('macro "LT" passed 2 arguments, but takes just 1', 2),
+        ("macro 'LT' passed 2 arguments, but takes just 1", 2),
+        ('macro "LT" requires 2 arguments, but only 1 given', None),
+        ('macro "LAYOUT_66_ansi" passed 4 arguments, but takes just 3', None),
+    ],
+)
+def test_a_wrong_number_of_arguments_is_told_where_it_is(text: str, key: int | None) -> None:
+    (found,) = parse(f"{FILE}:3:48: error: {text}\n")
+    assert (found.layer, found.key, found.message) == (0, key, text)
+
+
+def test_only_the_first_error_of_a_key_is_told() -> None:
+    log = (
+        f"{FILE}:4:37: error: implicit declaration of function \u2018FOO\u2019"
+        " [-Werror=implicit-function-declaration]\n"
+        f"{FILE}:4:37: error: initializer element is not constant\n"
+        f"{FILE}:4:32: error: another\n"
+        f"{FILE}:4:49: error: the layer's\n{FILE}:4:50: error: also the layer's\n"
+    )
+    assert [(item.key, item.message) for item in parse(log)] == [
+        (2, "implicit declaration of function \u2018FOO\u2019"),
+        (1, "another"),
+        (None, "the layer's"),
+    ]
+
+
+WHOLE = b"""#include QMK_KEYBOARD_H
+#include "keymap_nope.h"
+const uint16_t PROGMEM keymaps[][MATRIX_ROWS][MATRIX_COLS] = {
+    [0] = LAYOUT(KC_A)
+};
+const uint16_t PROGMEM encoder_map[][NUM_ENCODERS][NUM_DIRECTIONS] = {
+    [0] = {ENCODER_CCW_CW(KC_A, LT(1, KC_B)), ENCODER_CCW_CW(KC_C, KC_NOPE)}
+};
+bool process_record_user(uint16_t keycode, keyrecord_t *record) {
+            case QK_MACRO_0:
+                SEND_STRING(SS_TAP(X_A));
+            case QK_MACRO_12:
+                SEND_STRING(SS_TAP(X_NOPE));
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "part", "layer", "keycode"),
+    [
+        (2, 10, "host_language", None, None),
+        (7, 27, "encoders[0][0].ccw", 0, "KC_A"),
+        (7, 33, "encoders[0][0].cw", 0, "LT(1, KC_B)"),
+        (7, 39, "encoders[0][0].cw", 0, "LT(1, KC_B)"),
+        (7, 62, "encoders[0][1].ccw", 0, "KC_C"),
+        (7, 68, "encoders[0][1].cw", 0, "KC_NOPE"),
+        (11, 30, "macros[0]", None, None),
+        (13, 30, "macros[12]", None, None),
+    ],
+)
+def test_what_is_no_key_of_a_layer_is_named_as_in_the_request(
+    line: int, column: int, part: str, layer: int | None, keycode: str | None
+) -> None:
+    encoders = [[{"ccw": "KC_A", "cw": "LT(1, KC_B)"}, {"ccw": "KC_C", "cw": "KC_NOPE"}]]
+    request = {"layers": [["KC_A"], ["KC_A"]], "encoders": encoders}
+    (found,) = diagnostics.parse(f"{FILE}:{line}:{column}: error: no\n", WHOLE, b"", request)
+    assert (found.message, found.layer, found.key) == (f"{part}: no", layer, None)
+    assert found.keycode == keycode
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("keymap.h", "keycodes: "), ("config.h", "config: "), ("x.h", "")]
+)
+def test_files_made_of_a_field_name_it(name: str, field: str) -> None:
+    (found,) = parse(f"{FILE.replace('keymap.c', name)}:5:3: error: no\n")
+    assert found.message == f"{field}no"
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "file", "number"),
+    [
+        ("\u2612 FileNotFoundError: Module 'qmk/nope' not found.",
+         "modules: Module 'qmk/nope' not found.", None, None),
+        ("KeyError: 'layout'", "the firmware's generator misses 'layout'", None, None),
+        ("ValueError: Invalid keyboard: no/such", "Invalid keyboard: no/such", None, None),
+        ("\u2612 Invalid JSON keymap: keymap.json : 'x' is not of type 'integer'",
+         "Invalid JSON keymap: 'x' is not of type 'integer'", None, None),
+        ("builddefs/converters.mk:10: *** Converting to 'nope' not possible!.  Stop.",
+         "converter: Converting to 'nope' not possible!", "builddefs/converters.mk", 10),
+        ("make: *** No rule to make target 'x.c', needed by 'x.o'.  Stop.",
+         "No rule to make target 'x.c', needed by 'x.o'", None, None),
+        (" * The firmware is too large! 31378/28672 (2706 bytes over)",
+         "the firmware has 31378 bytes, 2706 more than the 28672 that fit", None, None),
+        ("avr/bin/ld: region `text' overflowed by 15146 bytes",
+         "region `text' overflowed by 15146 bytes", None, None),
+        ("x.o: In function `f':\nquantum/a.c:12: undefined reference to `tap_code'",
+         "undefined reference to `tap_code'", "quantum/a.c", 12),
+        ("quantum/keymap_introspection.c:32:1: error: static assertion failed: \"Too many\"",
+         "Too many", "quantum/keymap_introspection.c", 32),
+        ("cc1: error: unrecognized command line option '-mx'",
+         "unrecognized command line option '-mx'", None, None),
+    ],
+)  # fmt: skip
+def test_errors_that_no_compiler_tells_are_told(
+    line: str, message: str, file: str | None, number: int | None
+) -> None:
+    (found,) = parse(f"Ψ Compiling\n{line}\ngmake: *** [Makefile:3: x.o] Error 1\n")
+    assert (found.severity, found.message) == ("error", message)
+    assert (found.file, found.line) == (file, number)
+
+
+def test_fields_that_the_tree_passes_over_are_told() -> None:
+    request = {**REQUEST, "dip_switches": [{"on": "KC_A", "off": "KC_B"}]}
+    (found,) = diagnostics.parse("", KEYMAP_C, b"", request)
+    assert found.severity == "warning"
+    assert "dip_switches" in found.message
+    known = KEYMAP_C + b"const uint16_t PROGMEM dip_switch_map[1][2] = {\n"
+    assert diagnostics.parse("", known, b"", request) == ()
+
+
+def test_layers_that_the_keymap_does_not_have_are_told() -> None:
+    request = {"layers": [["MO(1)", "MO(2)", "LT(1, LSFT(KC_A))"], None]}
+    assert [(item.key, item.message) for item in diagnostics.parse("", b"", b"", request)] == [
+        (1, "'MO(2)' leads to layer 2, and the last layer of the keymap is 1"),
+        (2, "'LT(1, LSFT(KC_A))' taps without LSFT: LT holds a basic keycode only"),
+    ]
