@@ -6,10 +6,11 @@ from typing import Any
 
 from qmk_contract import names
 
-_FOLDER = "/snapshot"
+_PLAN, _WORK = "/plan", "/work"
 _USER = 65532
 _DEADLINE_SECONDS = 3600
 _KEPT_SECONDS = 600
+_LIMITS = {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "8Gi"}
 
 
 @dataclass(frozen=True)
@@ -33,30 +34,32 @@ def job_name(channel: str, commit: str) -> str:
 def publish_job(publication: Publication, storage: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The Job's body; ``storage`` are the environment entries that say where S3 is.
 
-    The container that runs the tree's own code comes first, and has no credentials. The one that
-    has them starts when it has ended.
+    It is a release's own refresh, but for the tree, which is brought instead of fetched by git. The
+    container that runs the tree's own code has no credentials, and cannot change what is planned.
     """
     labels = {
         names.NAME_LABEL: names.MANAGED_BY,
-        names.COMPONENT_LABEL: "tasks",
+        names.COMPONENT_LABEL: names.TASKS_COMPONENT,
     }
-    common = ["--commit", publication.commit, "--folder", _FOLDER]
+    small = {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "16Mi"}
+    what = ["--channel", publication.channel, "--commit", publication.commit]
+    plan = _container("plan", publication.operator_image, what, small, [_mount(_PLAN)])
     tree = ["--tree-url", publication.tree_url, "--tree-sha256", publication.tree_sha256]
     snapshot = _container(
         "snapshot",
         publication.toolchain_image,
-        ["snapshot", *common, *tree],
+        ["--work", _WORK, *tree],
         {"cpu": "250m", "memory": "256Mi", "ephemeral-storage": "256Mi"},
-        {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "6Gi"},
+        [_mount(_PLAN, read_only=True), _mount(_WORK)],
     )
     publish = _container(
         "publish",
         publication.operator_image,
-        ["publish", *common, "--channel", publication.channel],
-        {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "16Mi"},
-        {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+        ["--work", _WORK],
+        small,
+        [_mount(_PLAN), _mount(_WORK)],
     )
-    publish["env"] = list(storage)
+    plan["env"] = publish["env"] = list(storage)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -79,9 +82,12 @@ def publish_job(publication: Publication, storage: Sequence[Mapping[str, Any]]) 
                         "fsGroup": _USER,
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
-                    "initContainers": [snapshot],
+                    "initContainers": [plan, snapshot],
                     "containers": [publish],
-                    "volumes": [{"name": "snapshot", "emptyDir": {"sizeLimit": "6Gi"}}],
+                    "volumes": [
+                        {"name": "plan", "emptyDir": {"sizeLimit": "128Mi"}},
+                        {"name": "work", "emptyDir": {"sizeLimit": "6Gi"}},
+                    ],
                 },
             },
         },
@@ -113,18 +119,22 @@ def _container(
     image: str,
     arguments: Sequence[str],
     requests: Mapping[str, str],
-    limits: Mapping[str, str],
+    mounts: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-m", "qmk_tasks", *arguments],
-        "resources": {"requests": dict(requests), "limits": dict(limits)},
-        "volumeMounts": [{"name": "snapshot", "mountPath": _FOLDER}],
+        "command": ["python3", "-m", "qmk_tasks", name, "--plan", _PLAN, *arguments],
+        "resources": {"requests": dict(requests), "limits": _LIMITS},
+        "volumeMounts": list(mounts),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
     }
+
+
+def _mount(path: str, *, read_only: bool = False) -> dict[str, Any]:
+    return {"name": path.removeprefix("/"), "mountPath": path, "readOnly": read_only}

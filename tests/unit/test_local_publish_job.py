@@ -21,7 +21,7 @@ STORAGE: list[dict[str, Any]] = [
     {"name": "S3_SECRET_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "secretKey"}}},
 ]
 SPEC = publish_job(PUBLICATION, STORAGE)["spec"]["template"]["spec"]
-(SNAPSHOT,) = SPEC["initContainers"]
+PLAN, SNAPSHOT = SPEC["initContainers"]
 (PUBLISH,) = SPEC["containers"]
 
 
@@ -29,12 +29,36 @@ def test_the_trees_own_code_runs_without_credentials() -> None:
     assert SNAPSHOT["image"] == PUBLICATION.toolchain_image
     assert "env" not in SNAPSHOT
     assert "S3_" not in json.dumps(SNAPSHOT)
-    assert PUBLISH["image"] == PUBLICATION.operator_image
-    assert PUBLISH["env"] == STORAGE
-    assert PUBLICATION.tree_url not in json.dumps(PUBLISH)
+    for container in (PLAN, PUBLISH):
+        assert container["image"] == PUBLICATION.operator_image
+        assert container["env"] == STORAGE
+        assert PUBLICATION.tree_url not in json.dumps(container)
 
 
-@pytest.mark.parametrize("container", [SNAPSHOT, PUBLISH], ids=["snapshot", "publish"])
+def test_the_trees_own_code_cannot_change_what_is_planned() -> None:
+    read_only = {
+        container["name"]: {
+            item["mountPath"]: item["readOnly"] for item in container["volumeMounts"]
+        }
+        for container in (PLAN, SNAPSHOT, PUBLISH)
+    }
+    assert read_only == {
+        "plan": {"/plan": False},
+        "snapshot": {"/plan": True, "/work": False},
+        "publish": {"/plan": False, "/work": False},
+    }
+    assert {volume["name"] for volume in SPEC["volumes"]} == {"plan", "work"}
+
+
+def test_each_container_runs_its_step() -> None:
+    for container in (PLAN, SNAPSHOT, PUBLISH):
+        step = container["name"]
+        assert container["command"][:6] == ["python3", "-m", "qmk_tasks", step, "--plan", "/plan"]
+
+
+@pytest.mark.parametrize(
+    "container", [PLAN, SNAPSHOT, PUBLISH], ids=["plan", "snapshot", "publish"]
+)
 def test_the_pod_fits_the_restricted_pod_security_standard(container: dict[str, object]) -> None:
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
