@@ -90,12 +90,16 @@ class ReleaseBucket:
         self._client = _client(access, f"http://127.0.0.1:{forwarded_port}")
 
     def is_published(self, channel: str, commit: str) -> bool:
-        """Whether the channel points at that commit, and all of it is there."""
+        """Whether the channel points at that commit, and all of it is there.
+
+        Versions that knew no generator layer have left commits without one.
+        """
         pointer = self._read_json(artifacts.channel(channel))
         if pointer is None or pointer.get("commit") != commit:
             return False
-        lists = (artifacts.manifest(commit), artifacts.site_index(commit))
-        return all(self._read_json(key) is not None for key in lists)
+        manifest = self._read_json(artifacts.manifest(commit)) or {}
+        index = self._read_json(artifacts.site_index(commit))
+        return manifest.get("generator") is not None and index is not None
 
     def upload(self, file: Path, key: str) -> None:
         """Store a file."""

@@ -22,13 +22,20 @@ def test_a_commit_without_one_of_its_lists_is_not_published(
     bucket: ReleaseBucket, s3_server: S3Server, key: str
 ) -> None:
     s3 = s3_server.client()
-    publish(s3, COMMIT, CHANNEL)
+    publish(s3, COMMIT, CHANNEL, generator=True)
     assert bucket.is_published(CHANNEL, COMMIT)
     s3.delete_object(Bucket=BUCKET, Key=key)
     assert not bucket.is_published(CHANNEL, COMMIT)
 
 
+def test_a_commit_of_a_version_without_a_generator_layer_is_made_anew(
+    bucket: ReleaseBucket, s3_server: S3Server
+) -> None:
+    publish(s3_server.client(), COMMIT, CHANNEL, generator=False)
+    assert not bucket.is_published(CHANNEL, COMMIT)
+
+
 def test_a_channel_elsewhere_is_not_at_a_commit(bucket: ReleaseBucket, s3_server: S3Server) -> None:
-    publish(s3_server.client(), COMMIT, CHANNEL)
+    publish(s3_server.client(), COMMIT, CHANNEL, generator=True)
     assert not bucket.is_published(CHANNEL, "d" * 40)
     assert not bucket.is_published("no-such-channel", COMMIT)
