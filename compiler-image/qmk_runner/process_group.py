@@ -17,6 +17,7 @@ from qmk_runner.watch import Watch
 
 _WATCH_SECONDS = 0.1
 _END_SECONDS = 10.0
+_NICEST = 19
 _CHUNK_BYTES = 1 << 16
 _PR_SET_DUMPABLE = 4  # linux/prctl.h, as the next
 _PR_SET_CHILD_SUBREAPER = 36
@@ -95,6 +96,10 @@ def run(
         )
     finally:
         os.close(write_end)
+    # Where a build starts thousands, who watches it must get its turn before them. Other
+    # containers' turns are not concerned: this counts within a control group.
+    with contextlib.suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, child.pid, _NICEST)
     watches = (_ProcessWatch(descendants, bounds.processes), *bounds.watches)
     pump = _Pump(child.pid, pipe, output, bounds.output_bytes, watches)
     try:
