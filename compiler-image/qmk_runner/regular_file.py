@@ -23,9 +23,10 @@ def read(path: Path, *, size_max: int) -> bytes:
         raise
     except OSError as error:
         raise NotRegularError(f"{path.name} is not a plain file") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegularError(f"{path.name} is not a plain file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotRegularError(f"{path.name} is not a plain file")
         data = file.read(size_max + 1)
     if len(data) > size_max:
         raise NotRegularError(f"{path.name} is larger than {size_max} bytes")

@@ -144,6 +144,12 @@ def test_a_file_behind_a_linked_folder_is_not_collected(tmp_path: Path) -> None:
         regular_file.read_below(tmp_path / "tree", ".build/src/keymap.c", size_max=10)
 
 
+def test_a_folder_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "firmware.hex").mkdir()
+    with pytest.raises(regular_file.NotRegularError, match="not a plain file"):
+        regular_file.read(tmp_path / "firmware.hex", size_max=10)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "kills"),
     [
