@@ -37,15 +37,17 @@ class BuildLog:
             self._extend_tail(chunk)
             return
         self._pending += chunk
+        begin = len(self._head)
         while (line := self._next_line()) is not None:
             line = self._clean(line) + b"\n"
             if len(self._head) + len(line) > self._half:
                 rest = line + bytes(self._pending)
                 self._pending.clear()
                 self._extend_tail(rest)
-                return
+                break
             self._head += line
-            self._write(line)
+        # At once: a build may write thousands of short lines.
+        self._write(bytes(self._head[begin:]))
 
     def note(self, sentence: str) -> None:
         """Add a line of the runner's own, if the disk has room for it."""
