@@ -18,6 +18,9 @@ from qmk_tasks.status import Statuses
 from qmk_tasks.storage import Version
 
 PUBLISH = "publish"
+#: Storage that failed may be back soon.
+_TELL_SECONDS = 60.0
+_TELL_AGAIN_SECONDS = 2.0
 
 
 class Bucket(Objects, Protocol):
@@ -91,8 +94,18 @@ class Publications:
         _say(f"Channel {move.channel} is at {serving.commit}.")
 
     def _tell(self, move: Move, why: str) -> None:
-        """Where storage is away, the log alone has the reason."""
+        """Where storage stays away, the log alone has the reason."""
         sys.stderr.write(f"Channel {move.channel} could not be moved: {why}\n")
+        sys.stderr.flush()
+        deadline = time.monotonic() + _TELL_SECONDS
+        while (problem := self._told(move, why)) is not None:
+            if time.monotonic() > deadline:
+                sys.stderr.write(f"Its status could not be written: {problem}\n")
+                return
+            time.sleep(_TELL_AGAIN_SECONDS)
+
+    def _told(self, move: Move, why: str) -> TaskError | None:
+        """What kept the status from being written; None if nothing did."""
         try:
             seconds = report.read(self.work / move.commit).seconds
             serving = published.pointer(self.storage, move.channel)
@@ -100,7 +113,8 @@ class Publications:
                 move.channel, why, commit=move.commit, serving=serving, seconds=seconds
             )
         except TaskError as error:
-            sys.stderr.write(f"Its status could not be written: {error}\n")
+            return error
+        return None
 
     def _statuses(self) -> Statuses:
         return Statuses(self.storage, self.plan.started)

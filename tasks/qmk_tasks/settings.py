@@ -131,7 +131,7 @@ def release_settings() -> ReleaseSettings | None:
         namespace=namespace,
         toolchain_digest=_read("QMK_TOOLCHAIN_DIGEST", _DIGEST),
         favourites=_favourites(),
-        removal_seconds=_number("QMK_REMOVAL_SECONDS", 86_400, 60, 31_536_000),
+        removal_seconds=_number("QMK_REMOVAL_SECONDS", 86_400, 0, 31_536_000),
     )
 
 

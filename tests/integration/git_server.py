@@ -65,14 +65,15 @@ class Repository:
         """Write files (None removes one), commit, and push; returns the commit."""
         if tree is not None:
             shutil.copytree(tree, self.work, symlinks=True, dirs_exist_ok=True)
+            git(self.work, "add", "--all", "--force")
         for path, content in files.items():
             file = self.work / path
             if content is None:
                 file.unlink()
-                continue
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content)
-        git(self.work, "add", "--all", "--force")
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(content)
+            git(self.work, "add", "--force", path)
         return self.record()
 
     def link(self, path: str, commit: str, modules: str) -> str:

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from qmk_contract.snapshot import Channel, Manifest
 from tests.integration.git_server import GitServer, Repository, git_server
 from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 from tests.integration.working_copy import PACKAGES, SEARCH_PATH, working_copy
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -84,6 +85,10 @@ class RefreshSystem:
     def exists(self, key: str) -> bool:
         return key in self.keys(key)
 
+    def expire(self, commit: str) -> None:
+        """As if whoever was killed at a commit had been silent long enough."""
+        self.s3.delete_object(Bucket=BUCKET, Key=artifacts.publication(commit))
+
     def empty(self) -> None:
         """Remove all objects."""
         for key in self.keys():
@@ -146,9 +151,12 @@ class Pod:
             common["QMK_CHANNELS"] = json.dumps(self.system.channels)
         return common | (changes if name != "snapshot" else {})
 
-    def step(self, name: str, *arguments: str, **environment: str) -> Ended:
+    def step(
+        self, name: str, *arguments: str, below: Sequence[str] = (), **environment: str
+    ) -> Ended:
+        """Run a step to its end; ``below`` is a command that runs it."""
         ended = subprocess.run(
-            self.command(name, *arguments),
+            [*below, *self.command(name, *arguments)],
             env=self.environment(name, **environment),
             capture_output=True,
             text=True,
@@ -161,11 +169,20 @@ class Pod:
             ended = self.step(name)
             assert ended.returncode == 0, ended.stderr
 
-    def start(self, name: str) -> "subprocess.Popen[str]":
+    def kill_once(self, name: str, happened: Callable[[], bool]) -> None:
+        """Start a step, and kill it as soon as something has happened."""
+        process = self.start(name)
+        try:
+            wait_for(f"{name} to begin", happened, seconds=SECONDS, interval=0.01)
+        finally:
+            process.kill()
+            process.communicate(timeout=10)
+
+    def start(self, name: str, **environment: str) -> "subprocess.Popen[str]":
         """A step that the test ends or waits for."""
         return subprocess.Popen(
             self.command(name),
-            env=self.environment(name),
+            env=self.environment(name, **environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
