@@ -86,12 +86,12 @@ def _publish(arguments: argparse.Namespace) -> int:
     bucket = storage.Storage(storage.s3_client(where, publish.CONNECTIONS), where.bucket)
     wanted = plan.read(arguments.plan)
     moved, failures = publication.Publications(wanted, arguments.work, bucket).run()
+    for channel, why in failures.items():
+        sys.stderr.write(f"Channel {channel} could not be refreshed: {why}\n")
     if ours is not None:
         from qmk_tasks import release
 
         release.tidy(moved, bucket, ours)
-    for channel, why in failures.items():
-        sys.stderr.write(f"Channel {channel} could not be refreshed: {why}\n")
     return 1 if failures else 0
 
 

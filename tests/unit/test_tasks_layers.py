@@ -50,6 +50,29 @@ def test_a_file_has_one_place(path: str, layer: str) -> None:
     assert of_the_tree(path) == (layer != "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("requirements.txt", True),
+        ("lib/python/qmk/keymap.py", True),
+        ("lib/python/milc_extra.py", True),
+        ("data/schemas/keymap.jsonschema", True),
+        ("data/constants/keycodes/keycodes_0.0.1.hjson", True),
+        ("util/uf2conv.py", True),
+        ("util/uf2families.json", True),
+        ("lib/python/qmk/tests/test_qmk_path.py", False),
+        ("data/templates/avr/config.h", False),
+        ("util/install/debian.sh", False),
+        ("quantum/keymap.h", False),
+        ("keyboards/crkbd/lib/python/x.py", False),
+    ],
+)
+def test_the_generator_is_what_turns_keymaps_into_code(path: str, needed: bool) -> None:
+    found = layers.split([path])
+    assert found.generator == ((path,) if needed else ())
+    assert set(found.generator) <= set(found.core)
+
+
 def test_keyboard_folders_without_a_key_are_told() -> None:
     found = layers.split(["keyboards/Bad Name/a.c", "keyboards/good/a.c"])
     assert (found.unnamed, tuple(found.keyboards)) == (("Bad Name",), ("good",))
