@@ -1,5 +1,6 @@
 """What a build printed, as errors and warnings with the layer and key that they are about. Pure."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from qmk_runner.keymap_source import KeymapSource, Place
 __all__ = ["parse", "spoken"]
 
 _MESSAGE_LENGTH_MAX = 512
+#: What a build prints can be made of nothing but messages.
+_MESSAGES_MAX = 200
 #: Files that the build makes of the request, by the field that they come from.
 _GENERATED = {
     "keymap.c": "", "default_keyboard.h": "", "keymap.h": "keycodes", "config.h": "config",
@@ -38,8 +41,9 @@ def parse(
     """
     said = spoken(log)
     source = KeymapSource(keymap_c, header, request)
-    compiled = [_diagnostic(message, source) for message in gcc_messages.messages(said)]
-    found = [*_once_a_place(compiled), *tree_messages.diagnostics(log, said)]
+    told = itertools.islice(gcc_messages.messages(said), _MESSAGES_MAX)
+    compiled = [_diagnostic(message, source) for message in told]
+    found = [*_once_a_place(compiled), *tree_messages.diagnostics(log, said, request)]
     found += [*warnings(request), *_without_effect(keymap_c, request)]
     errors = [item for item in found if item.severity == "error"]
     others = [item for item in found if item.severity != "error"]
@@ -53,7 +57,7 @@ def _diagnostic(message: Message, source: KeymapSource) -> Diagnostic:
         return Diagnostic(message.severity, text)
     name = _generated(location.file)
     if (place := _place(message, source)) is not None:
-        told = f"{place.part}: {text}" if place.part else text
+        told = f"{place.part}: {source.explained(place, text)}" if place.part else text
         return Diagnostic(
             message.severity, told[:_MESSAGE_LENGTH_MAX], "keymap.c", place.line, place.column,
             place.layer, place.key, place.keycode,

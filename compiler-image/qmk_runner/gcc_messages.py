@@ -18,7 +18,7 @@ _MESSAGE = re.compile(
     r" (?P<severity>fatal error|error|warning|note): (?P<text>.+)$"
 )
 #: Which flag makes an error of a warning is of no use to somebody with a keymap.
-_NOISE = re.compile(r" \[-W[\w=+-]+\]$| \(not in a function\)")
+_NOISE = re.compile(r" \[-W[\w=+-]+\]$| \((?:not in a|first use in this) function\)")
 _PROGRAM = re.compile(r"^(?:cc1|lto1|lto-wrapper|\S*-(?:gcc|ld)): (?:fatal )?error: (?P<text>.+)$")
 _LINKER = re.compile(
     r"(?:^|: )(?P<text>undefined reference to .+|multiple definition of [^;]+"

@@ -1,9 +1,11 @@
 """keymap.c as json2c writes it: which layer, key, encoder or macro a place in it is. Pure.
 
 A layer is one line, "[n] = LAYOUT(key, key, …)", its keys in the order of the layout; encoders are
-one line a layer too, "[n] = {ENCODER_CCW_CW(key, key), …}"; a macro is what follows its "case".
+one line a layer too, "[n] = {ENCODER_CCW_CW(key, key), …}"; a macro is what follows its "case". A
+build has made the file, so anything can be in it.
 """
 
+import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +15,17 @@ from qmk_contract.keycode_calls import calls
 from qmk_contract.keycodes import as_written
 from qmk_runner.layout_macros import Layout, layouts
 
-_LAYER = re.compile(r"\s*\[(?P<layer>\d{1,9})\] = (?P<layout>\w+)\(")
-_ENCODERS = re.compile(r"\s*\[(?P<layer>\d{1,9})\] = \{")
-_MACRO = re.compile(r"\s*case (?:\w*?_)?(?P<macro>\d{1,9}):")
-_LANGUAGE = re.compile(r"#include \"(?:keymap|sendstring)_\w+\.h\"")
+#: Lines by which the lines after them are told apart; the last group is what is indented.
+_MARK = re.compile(
+    rb"#include \"(?P<language>keymap|sendstring)_\w+\.h\""
+    rb"|.{0,200} (?P<table>keymaps|encoder_map|dip_switch_map)\["
+    rb"|[ \t]{0,40}case (?:\w{0,40}_)?(?P<macro>\d{1,9}):"
+)
+_LAYER = re.compile(rb"[ \t]{0,40}\[(?P<layer>\d{1,9})\] = (?P<layout>\w+)\(")
+_ENCODERS = re.compile(rb"[ \t]{0,40}\[(?P<layer>\d{1,9})\] = \{")
 _TURNS = b"ENCODER_CCW_CW("
 _CHARACTER = re.compile(rb"'(?:\\.|[^'\\])'")
+_MACRO_PART = re.compile(r"macros\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,13 @@ class KeymapSource:
         self._lines = keymap_c.split(b"\n")
         self._layouts = layouts(header.decode("utf-8", "replace"))
         self._request = request
+        self._layer_lines: dict[int, int] = {}
+        self._marks: list[tuple[int, str]] = []
+        for number, text in enumerate(self._lines, start=1):
+            if layer := _LAYER.match(text):
+                self._layer_lines.setdefault(int(layer["layer"]), number)
+            elif mark := _MARK.match(text):
+                self._marks.append((number, _part(mark)))
 
     def at(self, line: int, column: int | None) -> Place:
         """The place that the compiler names."""
@@ -47,62 +61,61 @@ class KeymapSource:
         if column is None or (start := _LAYER.match(text)) is None:
             return self._beside_layers(line, column)
         layer = int(start["layer"])
-        key = _argument(text.encode(), start.end(), column)
+        key = _argument(text, start.end(), column)
         return Place(line, column, layer, key, self._keycode(layer, key))
 
     def in_matrix(self, layer: int, row: int, column: int) -> Place | None:
         """The key of a layer that is at a place of the matrix."""
-        line, layout = self._layer(layer)
-        return self._key(line, layer, layout.key_in_matrix(row, column)) if layout else None
+        layout = self._layout(layer)
+        return self._key(layer, layout.key_in_matrix(row, column)) if layout else None
 
     def in_header(self, layer: int, line: int, column: int) -> Place | None:
         """The key of a layer whose parameter is at a place of the header."""
-        at, layout = self._layer(layer)
-        return self._key(at, layer, layout.key_before(line, column)) if layout else None
+        layout = self._layout(layer)
+        return self._key(layer, layout.key_before(line, column)) if layout else None
 
     def calling(self, layer: int, function: str, arguments: int) -> Place | None:
         """The first key of a layer that calls a macro with a number of arguments."""
-        row = self._request["layers"][layer] if layer < len(self._request["layers"]) else None
-        for key, keycode in enumerate(row or ()):
+        for key, keycode in enumerate(_inside(self._request, "layers", layer) or ()):
             for call in calls(as_written(keycode or "")):
                 if call.function == function and len(call.arguments) == arguments:
-                    return self._key(self._layer(layer)[0], layer, key)
+                    return self._key(layer, key)
         return None
 
-    def _key(self, line: int, layer: int, key: int | None) -> Place | None:
+    def explained(self, place: Place, text: str) -> str:
+        """A message about what is no key of a layer, in words of the request where it has none."""
+        macro = _MACRO_PART.fullmatch(place.part)
+        if macro is None or not text.startswith("\\x used with no"):
+            return text
+        steps = _inside(self._request, "macros", int(macro[1])) or ()
+        names = [name for step in steps for name in _inside(step, "keycodes") or ()]
+        return f"not all of these are keys that a macro can press: {', '.join(names)}"
+
+    def _key(self, layer: int, key: int | None) -> Place | None:
         if key is None:
             return None
-        column = _column(self._line(line).encode(), key)
-        return Place(line, column, layer, key, self._keycode(layer, key))
+        line = self._layer_lines.get(layer, 0)
+        return Place(line, _column(self._line(line), key), layer, key, self._keycode(layer, key))
 
-    def _layer(self, layer: int) -> tuple[int, Layout | None]:
-        for number in range(1, len(self._lines) + 1):
-            start = _LAYER.match(self._line(number))
-            if start is not None and int(start["layer"]) == layer:
-                return number, self._layouts.get(start["layout"])
-        return 0, None
+    def _layout(self, layer: int) -> Layout | None:
+        start = _LAYER.match(self._line(self._layer_lines.get(layer, 0)))
+        return self._layouts.get(start["layout"].decode()) if start else None
 
     def _beside_layers(self, line: int, column: int | None) -> Place:
-        if _LANGUAGE.match(self._line(line)):
-            return Place(line, column, part="host_language")
-        for number in range(min(line, len(self._lines)), 0, -1):
-            text = self._line(number)
-            if (case := _MACRO.match(text)) is not None:
-                return Place(line, column, part=f"macros[{case['macro']}]")
-            if " encoder_map[" in text:
-                return self._encoder(line, column)
-            if " dip_switch_map[" in text:
-                return Place(line, column, part="dip_switches")
-            if " keymaps[" in text:
-                break
-        return Place(line, column)
+        before = bisect.bisect_right(self._marks, line, key=lambda mark: mark[0])
+        number, part = self._marks[before - 1] if before else (0, "")
+        if part == "encoders":
+            return self._encoder(line, column)
+        if part == "host_language" and number != line:
+            return Place(line, column)
+        return Place(line, column, part=part)
 
     def _encoder(self, line: int, column: int | None) -> Place:
-        start = _ENCODERS.match(self._line(line))
+        text = self._line(line)
+        start = _ENCODERS.match(text)
         if start is None or column is None:
             return Place(line, column, part="encoders")
         layer = int(start["layer"])
-        text = self._line(line).encode()
         encoder = _argument(text, start.end(), column)
         if encoder is None:
             return Place(line, column, layer, part=f"encoders[{layer}]")
@@ -114,19 +127,28 @@ class KeymapSource:
     def _keycode(self, layer: int, key: int | None) -> str | None:
         return None if key is None else _inside(self._request, "layers", layer, key)
 
-    def _line(self, number: int) -> str:
-        if not 0 < number <= len(self._lines):
-            return ""
-        return self._lines[number - 1].decode("utf-8", "replace")
+    def _line(self, number: int) -> bytes:
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else b""
 
 
-def _inside(value: Any, *path: str | int) -> str | None:
+def _part(mark: re.Match[bytes]) -> str:
+    if mark["macro"]:
+        return f"macros[{int(mark['macro'])}]"
+    if mark["table"]:
+        return {b"encoder_map": "encoders", b"dip_switch_map": "dip_switches"}.get(
+            mark["table"], ""
+        )
+    return "host_language"
+
+
+def _inside(value: Any, *path: str | int) -> Any:
+    """What is at a path in JSON; None where nothing is."""
     try:
         for step in path:
             value = value[step]
     except (LookupError, TypeError):
         return None
-    return value if isinstance(value, str) else None
+    return value
 
 
 def _argument(line: bytes, start: int, column: int) -> int | None:
@@ -144,10 +166,14 @@ def _argument(line: bytes, start: int, column: int) -> int | None:
 
 def _column(line: bytes, key: int) -> int | None:
     """Where a layer's key begins, from 1, in bytes."""
-    start = _LAYER.match(line.decode("utf-8", "replace"))
+    start = _LAYER.match(line)
     if start is None:
         return None
-    for column in range(start.end() + 1, len(line) + 1):
-        if _argument(line, start.end(), column) == key and line[column - 1 : column] not in b", ":
-            return column
+    depth = count = 0
+    plain = _CHARACTER.sub(lambda found: b"0" * len(found[0]), line).decode("latin-1")
+    for at in range(start.end(), len(plain)):
+        if count == key and plain[at] not in ", ":
+            return at + 1
+        depth += (plain[at] in "([") - (plain[at] in ")]")
+        count += plain[at] == "," and depth == 0
     return None

@@ -42,8 +42,9 @@ def layouts(header: str) -> dict[str, Layout]:
     """All macros of a header that take keys, by name."""
     lines = header.splitlines()
     found: dict[str, Layout] = {}
+    end = -1
     for index, line in enumerate(lines):
-        definition = _DEFINITION.match(line)
+        definition = _DEFINITION.match(line) if index > end else None
         if definition is None:
             continue
         end = index

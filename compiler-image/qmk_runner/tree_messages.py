@@ -1,9 +1,11 @@
 """Errors of what is no compiler: the tree's Python, its make, its check of the size. Pure."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from qmk_contract.result import Diagnostic
+from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
 
 _LENGTH_MAX = 512
 #: `qmk` puts its sign for an error before the line, if the terminal can show it.
@@ -30,10 +32,12 @@ _TOO_LARGE = re.compile(
 _FIELD_OF = {"Module": "modules: ", "Converting": "converter: "}
 
 
-def diagnostics(log: str, said: str) -> Iterator[Diagnostic]:
+def diagnostics(log: str, said: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Such errors in a log and in what programs said in it, in the order that a build has."""
-    for found in _INVALID.finditer(said):
-        yield _error(_FILE_NAME.sub("", found["text"]))
+    for found in itertools.islice(_INVALID.finditer(said), DIAGNOSTICS_MAX):
+        text = _FILE_NAME.sub("", found["text"])
+        field = _field(request, text.partition(": ")[2])
+        yield _error(f"{field}: {text}" if field else text)
     for found in _EXCEPTION.finditer(said):
         missing = found["kind"] == "KeyError"
         text = f"the firmware's generator misses {found['text']}" if missing else found["text"]
@@ -46,6 +50,20 @@ def diagnostics(log: str, said: str) -> Iterator[Diagnostic]:
             f"the firmware has {found['used']} bytes, {found['over']} more than the "
             f"{found['limit']} that fit"
         )
+
+
+def _field(request: Mapping[str, Any], text: str) -> str | None:
+    """The first field whose value a message of jsonschema begins with, as "config.tapping.term"."""
+    open_: list[tuple[str, Any]] = [(name, request[name]) for name in sorted(request)]
+    while open_:
+        path, value = open_.pop(0)
+        if value and not path.startswith("layers") and text.startswith(f"{value!r} "):
+            return path
+        if isinstance(value, Mapping):
+            open_ += [(f"{path}.{name}", item) for name, item in value.items()]
+        elif isinstance(value, list):
+            open_ += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return None
 
 
 def _with_field(text: str) -> str:

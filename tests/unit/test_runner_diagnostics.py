@@ -1,9 +1,14 @@
 """Compiler messages as avr-gcc 5.4 and later GCC write them."""
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
 from qmk_runner import diagnostics
+from tests.strategies import json_values
 
 LAYERS = [["KC_A", "KC_B", "LT(1,KC_C)"], ["KC_A", "','", "KC_NOPE"]]
 REQUEST = {"layers": LAYERS}
@@ -288,3 +293,34 @@ def test_layers_that_the_keymap_does_not_have_are_told() -> None:
         (1, "'MO(2)' leads to layer 2, and the last layer of the keymap is 1"),
         (2, "'LT(1, LSFT(KC_A))' taps without LSFT: LT holds a basic keycode only"),
     ]
+
+
+pieces = st.sampled_from(
+    [
+        "[0] = ", "LAYOUT(", ")", "(", ",", "'", "\n", "{", "}", "#define LAYOUT(a, b) \\",
+        " case ",
+        "7:", " keymaps[", " encoder_map[", "ENCODER_CCW_CW(", "a", FILE, ":1:", "9:9:", " error: ",
+        " note: ", "near initialization for 'keymaps[0][0][0]'", "Invalid JSON keymap: ", "'x' ",
+        "macro \"LT\" passed 3 arguments", "\\x used with no following hex digits", "KC_A",
+    ]
+)  # fmt: skip
+noise = st.lists(st.one_of(pieces, st.text(max_size=3)), max_size=40).map("".join)
+
+
+@given(noise, noise, noise, json_values)
+def test_nothing_that_a_build_leaves_stops_the_reader(
+    log: str, keymap_c: str, header: str, macros: object
+) -> None:
+    request = {**REQUEST, "macros": macros, "encoders": macros}
+    sources = (keymap_c.encode("utf-8", "replace"), header.encode("utf-8", "replace"))
+    for item in diagnostics.parse(log, *sources, request):
+        assert len(item.message) <= 1024
+
+
+def test_a_build_that_prints_nothing_but_messages_is_read_in_no_time() -> None:
+    log = "".join(f"{FILE}:{n}:9: error: x\nInvalid JSON keymap: 'x' y\n" for n in range(20_000))
+    keymap_c = b"    [0] = LAYOUT(KC_A)\n\n case 1:\n" * 20_000
+    header = b"#define LAYOUT(a) \\\n" * 50_000
+    began = time.process_time()
+    assert len(diagnostics.parse(log, keymap_c, header, REQUEST)) == DIAGNOSTICS_MAX
+    assert time.process_time() - began < 10
