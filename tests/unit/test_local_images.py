@@ -219,4 +219,4 @@ def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(child)], capture_output=True, text=True, check=False
     )
-    assert state.stdout.strip() in ("", "Z")
+    assert state.stdout[:1] in ("", "Z")
