@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Never
 
 from qmk_contract.exit_codes import ExitCode
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _build() -> ExitCode:
+    started = datetime.now(UTC)
     signal.signal(signal.SIGTERM, _terminate)
     current = settings.from_environment(settings.BUILD_ORDER)
     current.shared.mkdir(parents=True, exist_ok=True)
@@ -40,7 +42,7 @@ def _build() -> ExitCode:
 
     process_group.hide_from_children()
     process_group.adopt_orphans()
-    return build.run(orders.build_order(current.order), current)
+    return build.run(orders.build_order(current.order), current, started)
 
 
 def _upload() -> ExitCode:

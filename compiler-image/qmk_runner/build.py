@@ -1,52 +1,55 @@
 """One build, told in order: fetch, unpack, compile, judge, leave what ``upload`` shall store."""
 
 import contextlib
-import hashlib
-import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from qmk_contract import artifacts
-from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
+from qmk_contract.keyboard_record import RECORD_BYTES_MAX
 from qmk_contract.phases import Reason
-from qmk_contract.result import Artifact, BuildResult, Firmware
+from qmk_contract.result import BuildResult, RecordUse, Step
 from qmk_contract.work_order import BuildOrder
-from qmk_runner import compile as compiler
-from qmk_runner import diagnostics, fetch, firmware, memory_watch, outcome, regular_file, tree
+from qmk_runner import firmware, record_upload, regular_file
+from qmk_runner.attempts import Attempted, Attempts
 from qmk_runner.build_log import BuildLog
-from qmk_runner.compile import Workspace
 from qmk_runner.errors import InfrastructureError
-from qmk_runner.firmware import Outputs
 from qmk_runner.log_text import cleaner
-from qmk_runner.outcome import Evidence
-from qmk_runner.process_group import Ended
+from qmk_runner.outbox import Outbox
+from qmk_runner.regular_file import NotRegularError
+from qmk_runner.scene import Scene
 from qmk_runner.settings import Settings
 from qmk_runner.stopwatch import Stopwatch
+from qmk_runner.supply import Supply
 from qmk_runner.transfer import DISK_FULL
 from qmk_runner.usage import usage
+from qmk_runner.workbench_order import Attempt
+from qmk_runner.workspace import Workspace
 
 OUT_OF_DISK = InfrastructureError(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
+_VIA_NOTE = (
+    "This firmware has VIA, and all builds carry the same date: a keymap that was saved on the"
+    " keyboard with VIA stays in force after flashing. Clear the keyboard's EEPROM to get this one."
+)
 
 
-def run(order: BuildOrder, settings: Settings) -> ExitCode:
+def run(order: BuildOrder, settings: Settings, started: datetime) -> ExitCode:
     """Do what the order says; the exit code is the container's.
 
     log.txt is left in the shared folder in any case, result.json only for an end that another
-    run of the same key would reach again.
+    run of the same key would reach again. ``started`` is when this process was.
     """
-    workspace = Workspace(settings.scratch.resolve() / "work")
+    workspace = Workspace(settings.scratch.resolve())
+    clean = cleaner(workspace.tree, workspace.root, workspace.temporary)
     log = BuildLog(
         settings.shared / artifacts.LOG,
         limit_bytes=order.log_bytes,
-        clean=cleaner(workspace.tree, settings.scratch.resolve(), workspace.temporary),
+        clean=clean,
         echo=sys.stdout.buffer,
     )
     try:
         try:
-            return _build(order, settings, workspace, log)
+            return _build(Scene(order, settings, workspace, log, clean, Stopwatch()), started)
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise OUT_OF_DISK from error
@@ -58,27 +61,24 @@ def run(order: BuildOrder, settings: Settings) -> ExitCode:
         return error.exit_code
 
 
-def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: BuildLog) -> ExitCode:
-    started = datetime.now(UTC)
-    watch = Stopwatch()
-    request = _prepare(order, settings, workspace, watch)
-    names = firmware.names(order.keyboard, order.keymap_name, request)
-    firmware.remove(workspace.tree, names.firmware)
-    ended, memory_kills = _compile(order, settings, workspace, log)
-    watch.lap("compile")
-    outputs = firmware.collect(workspace.tree, names)
-    text = log.text()
-    messages = diagnostics.parse(text, outputs.keymap_c or b"", outputs.header or b"", request)
-    built = outputs.firmware is not None
-    verdict = outcome.judge(
-        Evidence(ended.returncode, ended.timed_out, memory_kills, text, built, messages)
-    )
-    if verdict.reason is None:
+def _build(scene: Scene, started: datetime) -> ExitCode:
+    order, outbox = scene.order, Outbox(scene.settings.shared)
+    supply = Supply(scene)
+    made = _make(scene, supply)
+    report, verdict, outputs = made.report, made.verdict, made.outputs
+    if verdict.reason is None or report is None:
         raise InfrastructureError(verdict.exit_code, verdict.message)
+    completed = verdict.reason is Reason.COMPLETED
+    if completed and outputs.has_via:
+        scene.log.note(_VIA_NOTE)
+    if completed and order.recording:
+        _leave_record(scene)
+    # A build that fails at its size check has made a file, too.
+    product = outputs.firmware if completed else None
     # Before the log is closed: it shall be open to say that the disk is full.
-    made = _leave_firmware(settings.shared, outputs, verdict.reason)
-    keymap_c = _leave(settings.shared / artifacts.KEYMAP_C, outputs.keymap_c)
-    watch.lap("collect")
+    kept = None if product is None else outbox.leave_firmware(product)
+    source = None if outputs.keymap_c is None else outbox.leave_keymap_c(outputs.keymap_c)
+    scene.watch.lap(Step.COLLECT)
     result = BuildResult(
         key=order.key,
         keyboard=order.keyboard,
@@ -86,83 +86,67 @@ def _build(order: BuildOrder, settings: Settings, workspace: Workspace, log: Bui
         toolchain_digest=order.toolchain_digest,
         reason=verdict.reason,
         message=verdict.message,
-        returncode=ended.returncode,
-        command=compiler.command(workspace.keymap.name, order.make_jobs),
+        returncode=report.returncode,
+        command=made.command,
         started=started,
         finished=datetime.now(UTC),
-        log=log.close(),
-        firmware=made,
-        keymap_c=keymap_c,
-        usage=usage(text, outputs.elf),
-        diagnostics=messages,
-        times=watch.times,
+        log=scene.log.close(),
+        firmware=kept,
+        keymap_c=source,
+        usage=usage(made.log, outputs.elf),
+        diagnostics=made.messages,
+        times=_waits(order, started) | scene.watch.times,
+        path=report.path,
+        record=supply.record_use(report.record),
+        sandbox=report.sandbox,
     )
-    _leave(settings.shared / artifacts.RESULT, json.dumps(to_body(result)).encode())
+    outbox.leave_result(result)
     return verdict.exit_code
 
 
-def _compile(
-    order: BuildOrder, settings: Settings, workspace: Workspace, log: BuildLog
-) -> tuple[Ended, int]:
-    """How the build ended, and how many processes the kernel killed meanwhile for memory."""
-    before = memory_watch.kills(settings.cgroup)
-    ended = compiler.run(
-        workspace,
-        make_jobs=order.make_jobs,
-        search_path=settings.search_path,
-        timeout_seconds=order.timeout_seconds,
-        output=log.feed,
-    )
-    return ended, memory_watch.kills(settings.cgroup) - before
+def _make(scene: Scene, supply: Supply) -> Attempted:
+    """With the keyboard's record alone, if it serves; else with the whole tree."""
+    request = supply.request()
+    names = firmware.names(scene.order.keyboard, scene.order.keymap_name, request)
+    attempts = Attempts(scene, names, request)
+    if supply.lay_record():
+        made = attempts.run(Attempt.RECORDED, recorded=True)
+        if made.decided:
+            return made
+        if made.report is None or not made.report.needs_tree:
+            scene.log.note("The keyboard's record did not serve: building with the whole tree.")
+            supply.reject_record()
+        elif made.report.record is RecordUse.REJECTED:
+            supply.reject_record()
+    return attempts.run(Attempt.WHOLE, recorded=supply.lay_tree())
 
 
-def _prepare(
-    order: BuildOrder, settings: Settings, workspace: Workspace, watch: Stopwatch
-) -> dict[str, Any]:
-    """Fetch and unpack; returns the keymap document, which then lies where qmk reads it."""
-    workspace.make()
-    inputs = fetch.start(order, workspace.downloads)
-    for layer in inputs.layers:
-        archive = layer.result()
-        watch.lap("fetch")
-        tree.unpack(
-            archive,
-            workspace.tree,
-            search_path=settings.search_path,
-            timeout_seconds=order.fetch_seconds,
-        )
-        watch.lap("unpack")
-    path = inputs.request.result()
-    request = _request(path, order)
-    path.replace(workspace.keymap)
-    watch.lap("fetch")
-    return request
+def _waits(order: BuildOrder, started: datetime) -> dict[str, int]:
+    """How long it took until this process began; clocks of two machines may disagree a little."""
+    times: dict[str, int] = {}
+    if order.admitted is not None:
+        if order.requested is not None:
+            times[Step.QUEUE] = _milliseconds(order.requested, order.admitted)
+        times[Step.START] = _milliseconds(order.admitted, started)
+    return times
 
 
-def _request(path: Path, order: BuildOrder) -> dict[str, Any]:
+def _milliseconds(since: datetime, until: datetime) -> int:
+    return max(0, round(1000 * (until - since).total_seconds()))
+
+
+def _leave_record(scene: Scene) -> None:
     try:
-        document = json.loads(path.read_bytes())
-        named = (document["keyboard"], document["keymap"])
-        if named == (order.keyboard, order.keymap_name) and isinstance(document["layers"], list):
-            return dict(document)
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise InfrastructureError(
-        ExitCode.BAD_ORDER, "The stored request is not the one that the order means."
+        data = regular_file.read(scene.workspace.new_record, size_max=RECORD_BYTES_MAX)
+    except FileNotFoundError:
+        scene.log.note("No record of the keyboard was made.")
+        return
+    except NotRegularError as error:
+        scene.log.note(f"The record of the keyboard is not kept: {error}.")
+        return
+    record_upload.leave(
+        scene.settings.shared,
+        data,
+        digest=scene.order.record_digest,
+        keyboard=scene.order.keyboard,
     )
-
-
-def _leave_firmware(shared: Path, outputs: Outputs, reason: Reason) -> Firmware | None:
-    """The firmware, if it is one: a build that fails at its size check has made a file, too."""
-    if outputs.firmware is None or reason is not Reason.COMPLETED:
-        return None
-    data = outputs.firmware.data
-    regular_file.replace(shared / artifacts.FIRMWARE, data)
-    return Firmware(outputs.firmware.extension, len(data), hashlib.sha256(data).hexdigest())
-
-
-def _leave(path: Path, data: bytes | None) -> Artifact | None:
-    if data is None:
-        return None
-    regular_file.replace(path, data)
-    return Artifact(len(data), hashlib.sha256(data).hexdigest())

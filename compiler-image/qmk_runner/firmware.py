@@ -11,6 +11,7 @@ EXTENSIONS = ("hex", "bin", "uf2")
 FIRMWARE_BYTES_MAX = 16 << 20
 KEYMAP_C_BYTES_MAX = 4 << 20
 _ELF_BYTES_MAX = 64 << 20
+_FLAGS_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Names:
         """Where the layouts' macros are."""
         return f".build/obj_{self.target}/src/default_keyboard.h"
 
+    @property
+    def compiler_flags(self) -> str:
+        """What all of the keyboard's files were compiled with."""
+        return f".build/obj_{self.target}/cflags.txt"
+
 
 @dataclass(frozen=True)
 class FirmwareFile:
@@ -54,7 +60,8 @@ class Outputs:
     firmware: FirmwareFile | None
     keymap_c: bytes | None
     elf: bytes | None
-    header: bytes | None = None
+    header: bytes | None
+    has_via: bool
 
 
 def names(keyboard: str, keymap_name: str, request: Mapping[str, object]) -> Names:
@@ -71,11 +78,13 @@ def collect(tree: Path, names: Names) -> Outputs:
         for extension in EXTENSIONS
         if (data := _read(tree, f"{names.firmware}.{extension}", FIRMWARE_BYTES_MAX))
     ]
+    flags = _read(tree, names.compiler_flags, _FLAGS_BYTES_MAX) or b""
     return Outputs(
         firmware=_product(found),
         keymap_c=_read(tree, names.keymap_c, KEYMAP_C_BYTES_MAX),
         elf=_read(tree, names.elf, _ELF_BYTES_MAX),
         header=_read(tree, names.header, KEYMAP_C_BYTES_MAX),
+        has_via=b"-DVIA_ENABLE" in flags.split(),
     )
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, TypeVar
 
-from qmk_contract.artifacts import COMMIT_PATTERN, CONTENT_TYPES
+from qmk_contract.artifacts import COMMIT_PATTERN, CONTENT_TYPES, DIGEST_PATTERN
 from qmk_contract.build_key import KEY_PATTERN
 from qmk_contract.codec import BodyError, from_body
 from qmk_contract.exit_codes import ExitCode
@@ -30,8 +30,10 @@ def build_order(text: str) -> BuildOrder:
     _check("keymapName", re.fullmatch(NAME_PATTERN, order.keymap_name))
     _check("firmwareCommit", re.fullmatch(COMMIT_PATTERN, order.firmware_commit))
     _check("layers", order.layers)
-    for fetch in (order.request, *order.layers):
-        _check_url(fetch.url)
+    for fetch in (order.request, *order.layers, order.generator, order.record):
+        _check("url", fetch is None or _is_url(fetch.url))
+    if order.record is not None or order.recording:
+        _check("recordDigest", re.fullmatch(DIGEST_PATTERN, order.record_digest))
     _check("seconds", min(order.timeout_seconds, order.fetch_seconds) > 0)
     _check("logBytes", order.log_bytes >= 1024)
     _check("makeJobs", 1 <= order.make_jobs <= 64)
@@ -49,7 +51,7 @@ def upload_order(text: str) -> UploadOrder:
     _check("key", re.fullmatch(KEY_PATTERN, order.key))
     for name, url in order.targets.items():
         _check("targets", name in CONTENT_TYPES)
-        _check_url(url)
+        _check("url", _is_url(url))
     _check("seconds", min(order.build_seconds, order.upload_seconds) > 0)
     return order
 
@@ -68,8 +70,8 @@ def _check(what: str, fits: Any) -> None:
         raise _bad(f"{what} is missing or out of bounds")
 
 
-def _check_url(url: str) -> None:
-    _check("url", url.startswith(("http://", "https://")))
+def _is_url(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 def _bad(why: str) -> InfrastructureError:

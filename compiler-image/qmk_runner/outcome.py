@@ -59,7 +59,8 @@ _INVALID_KEYMAP = re.compile(
 class Evidence:
     """What is known when the build has ended. ``memory_kills`` counts since it started.
 
-    ``excess`` says what the build took too much of, if that was its end.
+    ``excess`` says what the build took too much of, if that was its end; ``reported`` unless
+    what ran it ended without a word about it.
     """
 
     returncode: int
@@ -69,6 +70,7 @@ class Evidence:
     firmware_found: bool
     diagnostics: Sequence[Diagnostic] = ()
     excess: str | None = None
+    reported: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ def judge(evidence: Evidence) -> Verdict:
     """Ours first: whatever a full disk or a killed compiler left looks like somebody's error."""
     if (cut_off := _cut_off(evidence)) is not None:
         return cut_off
+    if not evidence.reported:
+        silent = Verdict(ExitCode.NO_RESULT, "The build ended before it could say how.")
+        return _starved(evidence) or silent
     if evidence.returncode == 0:
         return _ended_well(evidence)
     return _starved(evidence) or _broken(evidence) or _request_fault(evidence)

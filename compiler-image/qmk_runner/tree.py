@@ -1,26 +1,29 @@
-"""A firmware tree out of a snapshot's layers."""
+"""Archives of a snapshot, unpacked by a process for each."""
 
 import subprocess
+import time
 from pathlib import Path
 
 from qmk_contract.exit_codes import ExitCode
 from qmk_runner.errors import InfrastructureError
 
 
-def unpack(archive: Path, tree: Path, *, search_path: str, timeout_seconds: float) -> None:
-    """Unpack one .tar.zst into the tree, and remove the archive.
+class Unpacking:
+    """One .tar.zst on its way into a folder, begun at once.
 
     GNU tar rather than tarfile: four times as fast for a tree's thousands of small files. It
     refuses absolute names and "..". --touch: the archives' constant time would look like a file
     from long ago to make.
-
-    Raises:
-        InfrastructureError: it is no such archive, the disk is full, or it takes too long.
     """
-    try:
-        subprocess.run(  # noqa: S603
+
+    def __init__(
+        self, archive: Path, folder: Path, *, search_path: str, timeout_seconds: float
+    ) -> None:
+        self._name = archive.name
+        self._deadline = time.monotonic() + timeout_seconds
+        self._process = subprocess.Popen(  # noqa: S603
             [
-                *("tar", "--extract", "--file", str(archive), "--directory", str(tree)),
+                *("tar", "--extract", "--file", str(archive), "--directory", str(folder)),
                 *("--use-compress-program", "zstd", "--touch"),
                 *("--no-same-owner", "--no-same-permissions"),
             ],
@@ -28,22 +31,27 @@ def unpack(archive: Path, tree: Path, *, search_path: str, timeout_seconds: floa
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            timeout=timeout_seconds,
-            check=True,
         )
-    except subprocess.TimeoutExpired as error:
-        raise InfrastructureError(
-            ExitCode.FETCH_FAILED, "Unpacking the firmware tree took too long."
-        ) from error
-    except subprocess.CalledProcessError as error:
-        raise _failure(error.stderr.decode("utf-8", "replace")) from error
-    archive.unlink()
 
+    def finish(self) -> None:
+        """Return when all of it is there.
 
-def _failure(output: str) -> InfrastructureError:
-    if "No space left on device" in output:
-        return InfrastructureError(ExitCode.OUT_OF_DISK, "No space left for the firmware tree.")
-    last = output.strip().splitlines()[-1:] or ["no reason given"]
-    return InfrastructureError(
-        ExitCode.FETCH_FAILED, f"A layer of the firmware tree cannot be unpacked: {last[0]}"
-    )
+        Raises:
+            InfrastructureError: it is no such archive, the disk is full, or it takes too long.
+        """
+        with self._process as process:
+            try:
+                _, errors = process.communicate(timeout=self._deadline - time.monotonic())
+            except subprocess.TimeoutExpired as error:
+                process.kill()
+                raise InfrastructureError(
+                    ExitCode.FETCH_FAILED, f"Unpacking {self._name} took too long."
+                ) from error
+        if process.returncode:
+            raise self._failure(errors.decode("utf-8", "replace"))
+
+    def _failure(self, output: str) -> InfrastructureError:
+        if "No space left on device" in output:
+            return InfrastructureError(ExitCode.OUT_OF_DISK, f"No space left for {self._name}.")
+        last = output.strip().splitlines()[-1:] or ["no reason given"]
+        return InfrastructureError(ExitCode.FETCH_FAILED, f"Cannot unpack {self._name}: {last[0]}")

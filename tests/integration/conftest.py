@@ -16,14 +16,17 @@ from tests.integration.job_controller import job_controller
 from tests.integration.operator_system import start_system, system
 from tests.integration.redis_server import RedisServer, running_redis
 from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server, s3_server
+from tests.integration.stored_pod import demo_manifest, stored_pod
 
 __all__ = [
     "api_client",
     "api_server",
+    "demo_manifest",
     "job_controller",
     "namespace",
     "s3_server",
     "start_system",
+    "stored_pod",
     "system",
 ]
 

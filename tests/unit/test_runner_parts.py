@@ -11,7 +11,6 @@ from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.work_order import BuildOrder, Fetch, UploadOrder
 from qmk_runner import firmware, memory_watch, orders, regular_file, transfer
-from qmk_runner.compile import command
 from qmk_runner.errors import InfrastructureError
 from qmk_runner.stopwatch import Stopwatch
 from qmk_runner.transfer import TransferError
@@ -52,6 +51,10 @@ def test_orders_come_back_as_they_were_written() -> None:
         {"log_bytes": 1},
         {"make_jobs": 0},
         {"make_jobs": 1000},
+        {"generator": Fetch("file:///x")},
+        {"record": Fetch("file:///x"), "record_digest": "a" * 64},
+        {"record": Fetch("http://s3/record"), "record_digest": "../x"},
+        {"recording": True},
     ],
 )
 def test_a_build_order_out_of_bounds_is_refused(change: dict[str, Any]) -> None:
@@ -144,12 +147,6 @@ def test_a_file_behind_a_linked_folder_is_not_collected(tmp_path: Path) -> None:
         regular_file.read_below(tmp_path / "tree", ".build/src/keymap.c", size_max=10)
 
 
-def test_a_folder_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
-    (tmp_path / "firmware.hex").mkdir()
-    with pytest.raises(regular_file.NotRegularError, match="not a plain file"):
-        regular_file.read(tmp_path / "firmware.hex", size_max=10)
-
-
 @pytest.mark.parametrize(
     ("file", "text", "kills"),
     [
@@ -167,12 +164,6 @@ def test_memory_kills_are_read_from_either_control_group(
     assert memory_watch.kills(tmp_path) == kills
 
 
-def test_the_command_is_the_trees_own_and_keeps_the_date_out() -> None:
-    assert " ".join(command("keymap.json", 2)) == (
-        "qmk --no-color compile -j 2 -e SKIP_VERSION=yes keymap.json"
-    )
-
-
 def test_a_step_named_again_grows() -> None:
     clock = Clock()
     watch = Stopwatch(clock)
@@ -180,3 +171,21 @@ def test_a_step_named_again_grows() -> None:
         clock.now += seconds
         watch.lap(step)
     assert watch.times == {"fetch": 400, "unpack": 200}
+
+
+@pytest.mark.parametrize(
+    ("parts", "times"),
+    [
+        ({"compile": 300, "link": 100}, {"generate": 600, "compile": 300, "link": 100}),
+        ({"compile": 900, "link": 200}, {"generate": 1000}),
+        ({}, {"generate": 1000}),
+    ],
+)
+def test_steps_that_somebody_else_timed_share_a_step(
+    parts: dict[str, int], times: dict[str, int]
+) -> None:
+    clock = Clock()
+    watch = Stopwatch(clock)
+    clock.now += 1
+    watch.split(parts, "generate")
+    assert watch.times == times

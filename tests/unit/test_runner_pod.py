@@ -1,4 +1,4 @@
-"""Build and upload as processes, with a shell script in the place of ``qmk``."""
+"""Build and upload as processes, with a shell script in the place of the workbench."""
 
 import contextlib
 import hashlib
@@ -30,6 +30,7 @@ from tests.build_pod import (
     archive,
     build_order,
     install,
+    install_workbench,
     upload_order,
 )
 from tests.http_storage import HttpStorage, http_storage
@@ -87,7 +88,7 @@ def storage() -> Iterator[HttpStorage]:
 @pytest.fixture
 def bin_folder(tmp_path: Path) -> Path:
     install(tmp_path / "bin", "zstd", "exec cat")
-    install(tmp_path / "bin", "qmk", MAKES_FIRMWARE)
+    install_workbench(tmp_path / "bin", MAKES_FIRMWARE)
     return tmp_path / "bin"
 
 
@@ -104,7 +105,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shared folder of a build that went well."""
     folder = tmp_path_factory.mktemp("finished")
     install(folder / "bin", "zstd", "exec cat")
-    install(folder / "bin", "qmk", MAKES_FIRMWARE)
+    install_workbench(folder / "bin", MAKES_FIRMWARE)
     with http_storage() as storage:
         pod = ServedPod(folder, f"{folder}/bin:/usr/bin:/bin", storage=storage)
         assert pod.run("build", pod.build_order(LAYERS))[0] == 0
@@ -161,13 +162,13 @@ def test_a_build_that_succeeds_leaves_firmware_log_keymap_and_last_the_result(
     assert result.usage is not None
     assert result.usage.flash is not None
     assert (result.usage.flash.used, result.usage.flash.limit) == (23012, 28672)
-    assert set(result.times) == {"fetch", "unpack", "compile", "collect"}
+    assert set(result.times) == {"fetch", "unpack", "generate", "compile", "collect"}
 
 
 def test_the_build_sees_the_tree_and_no_environment_but_its_own(
     pod: ServedPod, bin_folder: Path
 ) -> None:
-    install(bin_folder, "qmk", 'env; ls builddefs quantum keyboards/demo; echo "$@"; exit 1')
+    install_workbench(bin_folder, 'env; ls builddefs quantum keyboards/demo; echo "$@"; exit 1')
     pod.run("build", pod.build_order(LAYERS), AWS_SECRET_ACCESS_KEY="canary")
     text = log(pod)
     variables = {line.partition("=")[0] for line in text.splitlines() if "=" in line}
@@ -203,7 +204,7 @@ def test_upload_stores_everything_and_the_result_last(pod: ServedPod, storage: H
 def test_the_requests_own_fault_is_a_result_and_no_failure_of_the_pod(
     pod: ServedPod, storage: HttpStorage, bin_folder: Path, output: str, reason: Reason
 ) -> None:
-    install(bin_folder, "qmk", f"{MAKES_FIRMWARE}{output}; exit 2")
+    install_workbench(bin_folder, f"{MAKES_FIRMWARE}{output}; exit 2")
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     assert (pod.result().reason, pod.result().firmware) == (reason, None)
     assert pod.run("upload", pod.upload_order())[0] == 0
@@ -229,7 +230,7 @@ def test_what_another_run_might_not_repeat_leaves_a_log_and_no_result(
 ) -> None:
     (pod.scratch / "cgroup").mkdir()
     (pod.scratch / "cgroup/memory.events").write_text("low 0\noom 2\noom_kill 2\n")
-    install(bin_folder, "qmk", script)
+    install_workbench(bin_folder, script)
     assert pod.run("build", pod.build_order(LAYERS))[0] == code
     assert not (pod.shared / artifacts.RESULT).exists()
     assert log(pod).endswith(".\n")
@@ -240,9 +241,8 @@ def test_what_another_run_might_not_repeat_leaves_a_log_and_no_result(
 def test_a_build_that_runs_on_is_ended_with_all_it_started(
     pod: ServedPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path
 ) -> None:
-    install(
+    install_workbench(
         bin_folder,
-        "qmk",
         f"""trap '' TERM
         setsid sh -c 'echo $$ > {tmp_path}/orphan; while :; do sleep 0.1; done' &
         echo begun; echo $$ > {tmp_path}/child; while :; do sleep 0.1; done""",
@@ -261,7 +261,7 @@ def test_a_process_left_behind_neither_delays_nor_outlives_a_build(
 ) -> None:
     left = f"setsid sh -c 'echo $$ > {tmp_path}/orphan; exec sleep 60' &"
     seen = f"while [ ! -s {tmp_path}/orphan ]; do :; done"
-    install(bin_folder, "qmk", f"{MAKES_FIRMWARE}\n{left}\n{seen}")
+    install_workbench(bin_folder, f"{MAKES_FIRMWARE}\n{left}\n{seen}")
     assert pod.run("build", pod.build_order(LAYERS))[0] == 0
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "orphan").read_text()), 0)
@@ -271,7 +271,7 @@ def test_a_process_left_behind_neither_delays_nor_outlives_a_build(
 def test_a_build_that_is_ended_from_outside_wakes_upload_at_once(
     pod: ServedPod, storage: HttpStorage, bin_folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    install(bin_folder, "qmk", f"echo begun; echo $$ > {tmp_path}/child; exec sleep 60")
+    install_workbench(bin_folder, f"echo begun; echo $$ > {tmp_path}/child; exec sleep 60")
     upload = pod.start("upload", pod.upload_order())
     build = pod.start("build", pod.build_order(LAYERS))
     child = int(wait_for("the child", lambda: (tmp_path / "child").read_text(), seconds=10))
@@ -317,7 +317,7 @@ def test_upload_gives_up_when_no_build_starts(pod: ServedPod) -> None:
 
 
 def test_upload_gives_up_when_the_build_does_not_end(pod: ServedPod, bin_folder: Path) -> None:
-    install(bin_folder, "qmk", "exec sleep 60")
+    install_workbench(bin_folder, "exec sleep 60")
     build = pod.start("build", pod.build_order(LAYERS))
     code, output = pod.run("upload", pod.upload_order(build_seconds=1))
     assert (code, "did not end in time" in output) == (ExitCode.NO_RESULT, True)
@@ -365,8 +365,11 @@ def test_a_request_for_another_keyboard_is_refused(pod: ServedPod, storage: Http
     assert pod.run("build", pod.build_order(LAYERS))[0] == ExitCode.BAD_ORDER
 
 
-def test_an_image_without_qmk_is_our_fault(pod: ServedPod, bin_folder: Path) -> None:
-    (bin_folder / "qmk").unlink()
+def test_an_image_without_python_is_our_fault(pod: ServedPod, bin_folder: Path) -> None:
+    (bin_folder / "python3").unlink()
+    for program in ("cat", "tar"):
+        (bin_folder / program).symlink_to(f"/usr/bin/{program}")
+    pod.search_path = str(bin_folder)
     assert pod.run("build", pod.build_order(LAYERS))[0] == ExitCode.BAD_ORDER
 
 
@@ -410,7 +413,7 @@ def test_storage_that_takes_nothing_is_an_upload_failure(
 
 def test_endless_output_is_cut_in_the_middle(pod: ServedPod, bin_folder: Path) -> None:
     flood = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"
-    install(bin_folder, "qmk", f"{flood}\n{MAKES_FIRMWARE}")
+    install_workbench(bin_folder, f"{flood}\n{MAKES_FIRMWARE}")
     code, output = pod.run("build", pod.build_order(LAYERS, log_bytes=4096))
     assert code == 0
     text = log(pod)
@@ -423,9 +426,8 @@ def test_endless_output_is_cut_in_the_middle(pod: ServedPod, bin_folder: Path) -
 
 def test_a_build_cannot_read_the_order_it_came_from(pod: ServedPod, tmp_path: Path) -> None:
     """Without root's capabilities, if it has them: nothing in /proc is hidden from those."""
-    install(
+    install_workbench(
         tmp_path / "bin",
-        "qmk",
         """[ -n "$PPID" ] && [ -d /proc/$PPID ] && echo parent is there
         tr '\\0' '\\n' < /proc/$PPID/environ | grep -c QMK_BUILD_ORDER
         tr '\\0' '\\n' < /proc/$$/environ | grep -c QMK_HOME; exit 1""",
@@ -441,7 +443,7 @@ def test_a_build_cannot_read_the_order_it_came_from(pod: ServedPod, tmp_path: Pa
 def test_a_volume_that_is_full_ends_a_build_with_the_code_for_it(
     pod: ServedPod, bin_folder: Path
 ) -> None:
-    install(bin_folder, "qmk", MAKES_FIRMWARE + "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); "
+    install_workbench(bin_folder, MAKES_FIRMWARE + "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); "
             "echo a line of output, and one more, and one more; done")  # fmt: skip
     order = json.dumps(to_body(pod.build_order(LAYERS)))
     process = pod.start("build", order)

@@ -1,0 +1,45 @@
+"""What the workbench says of an attempt, taken with care: strangers' code ran beside it.
+
+It can tell how a build went, and no more: whether there is a firmware, and what the end means, is
+found out without it.
+"""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from qmk_contract.codec import BodyError, from_body
+from qmk_contract.result import Step
+from qmk_runner import regular_file
+from qmk_runner.regular_file import NotRegularError
+from qmk_runner.workbench_order import WorkbenchReport
+
+REPORT_BYTES_MAX = 64 << 10
+_WORDS_MAX = 64
+_LAYERS_MAX = 8
+_NOTE_LENGTH_MAX = 256
+_LAYER = re.compile(r"[a-z0-9.-]{1,32}")
+#: Steps that take place inside the workbench.
+_STEPS = frozenset({Step.GENERATE, Step.COMPILE, Step.LINK})
+
+
+def read(path: Path) -> WorkbenchReport | None:
+    """The report at ``path``, reduced to what it may say; None if there is none."""
+    try:
+        report = from_body(
+            WorkbenchReport, json.loads(regular_file.read(path, size_max=REPORT_BYTES_MAX))
+        )
+    except (FileNotFoundError, NotRegularError, BodyError, ValueError, RecursionError):
+        return None
+    return replace(
+        report,
+        command=report.command[:_WORDS_MAX],
+        times={
+            step: milliseconds
+            for step, milliseconds in report.times.items()
+            if step in _STEPS and milliseconds >= 0
+        },
+        sandbox=tuple(name for name in report.sandbox if _LAYER.fullmatch(name))[:_LAYERS_MAX],
+        note=" ".join(report.note.split())[:_NOTE_LENGTH_MAX],
+    )
