@@ -61,6 +61,18 @@ def hide(keyboards: Iterable[str], shown: Iterable[str]) -> frozenset[str]:
     return frozenset(keyboards) - needed
 
 
+def link_out(tree: Path) -> str | None:
+    """A link below ``keyboards/`` to what is not in its top-level folder; None if there is none."""
+    for folder, folders, names in os.walk(tree / _KEYBOARDS):
+        for path in (Path(folder) / name for name in (*folders, *names)):
+            if path.is_symlink():
+                top = path.relative_to(tree / _KEYBOARDS).parts[0]
+                led = os.path.normpath(path.parent / path.readlink())
+                if not led.startswith(f"{tree / _KEYBOARDS / top}/"):
+                    return str(path.relative_to(tree))
+    return None
+
+
 def _copy(source: Path, target: Path, left_out: Collection[str], path: str = "") -> None:
     """Link the files of a folder; ``left_out`` and ``path`` are relative to where it began."""
     target.mkdir(parents=True)

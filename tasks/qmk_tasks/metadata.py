@@ -22,7 +22,7 @@ from qmk_tasks.keyboard_chunks import Chunks, split
 from qmk_tasks.keyboard_entry import information_path
 from qmk_tasks.keyboard_reader import Frame, KeyboardReader, NotMergeable
 from qmk_tasks.keyboard_site import KeyboardSite
-from qmk_tasks.keyboard_view import KeyboardView
+from qmk_tasks.keyboard_view import KeyboardView, link_out
 from qmk_tasks.previous import Previous, PreviousKeyboards
 from qmk_tasks.qmk_program import QmkFailed, QmkProgram
 
@@ -96,6 +96,8 @@ def generate(
 
 
 def _read(source: Source, inputs: str, work: Path, previous: Previous | None) -> KeyboardSite:
+    if link := link_out(source.tree):
+        raise NotMergeable(f"{link} is a link to another folder")
     names = _keyboards(QmkProgram(source.search_path, work / "home"), source.tree)
     readers = [_reader(source, work, names, 0)]
     frame = _frame(readers[0], work / "frame")

@@ -136,6 +136,23 @@ def test_a_tree_that_writes_something_else_is_read_in_one_run(
     assert "read in one run" in capsys.readouterr().out
 
 
+def test_keyboards_that_share_files_by_links_are_read_in_one_run(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = tree / "keyboards/other/pad"
+    shutil.copytree(tree / "keyboards/demo/pad6", shared)
+    shutil.copy(tree / "keyboards/demo/info.json", shared.parent)
+    (shared / "readme.md").unlink()
+    (shared / "readme.md").symlink_to("keymaps/../../pad/keymaps/default/keymap.json")
+    assert read(tree, tmp_path / "within").inputs is not None
+    shutil.rmtree(shared / "keymaps")
+    (shared / "keymaps").symlink_to("../../demo/pad6/keymaps")
+    expected = plain(tree, tmp_path / "plain")
+    assert read(tree, tmp_path).inputs is None
+    assert files(tmp_path / "site") == expected
+    assert "keyboards/other/pad/keymaps is a link" in capsys.readouterr().out
+
+
 # A qmk program that notes what it is run for, and ends the task instead where it is told to.
 WRAPPER = """#!/bin/sh
 echo "$*" >> {folder}/runs
