@@ -27,12 +27,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 class Bounds:
     """How much a child and its descendants may take.
 
-    A build of QMK's writes some 100 kB of output, and runs a dozen processes for each job of
-    make. ``grace_seconds`` lie between SIGTERM and SIGKILL when its time is up.
+    A build of QMK's writes some 100 kB of output, and runs a handful of processes for each job of
+    make. A pod may have 512 where its node bounds them, so that a build meets this bound before.
+    ``grace_seconds`` lie between SIGTERM and SIGKILL when its time is up.
     """
 
     output_bytes: int = 64 << 20
-    processes: int = 1024
+    processes: int = 256
     watches: Sequence[Watch] = ()
     grace_seconds: float = 2.0
 
