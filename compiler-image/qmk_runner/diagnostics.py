@@ -28,6 +28,7 @@ _ARGUMENTS = re.compile(
     r"macro \W?(?P<macro>\w+)\W? (?:passed (?P<passed>\d{1,4}) arguments"
     r"|requires \d{1,4} arguments, but only (?P<given>\d{1,4}) given)"
 )
+_OVERFLOW = re.compile(r"region \W?(?P<region>\w+)\W? overflowed by (?P<bytes>\d+) bytes")
 _ASSERTION = re.compile(r"static assertion failed: \"?(?P<text>[^\"]+)\"?")
 
 
@@ -51,7 +52,7 @@ def parse(
 
 
 def _diagnostic(message: Message, source: KeymapSource) -> Diagnostic:
-    text = _text(message)
+    text = _text(message, source)
     location = message.location
     if location is None:
         return Diagnostic(message.severity, text)
@@ -117,9 +118,18 @@ def _generated(file: str) -> str | None:
     return found["name"] if found and found["name"] in _GENERATED else None
 
 
-def _text(message: Message) -> str:
-    assertion = _ASSERTION.match(message.text)
-    return (assertion["text"] if assertion else message.text)[:_MESSAGE_LENGTH_MAX]
+def _text(message: Message, source: KeymapSource) -> str:
+    text = message.text
+    if assertion := _ASSERTION.match(text):
+        text = assertion["text"]
+        if "layers" in text:
+            text += f"; the keymap has {source.layer_count}"
+    elif overflow := _OVERFLOW.match(text):
+        memory = "RAM" if overflow["region"].startswith(("data", "ram")) else "flash"
+        text = (
+            f"the firmware needs {overflow['bytes']} bytes of {memory} more than there are: {text}"
+        )
+    return text[:_MESSAGE_LENGTH_MAX]
 
 
 def _once_a_place(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:

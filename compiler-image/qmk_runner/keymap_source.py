@@ -55,6 +55,10 @@ class KeymapSource:
             elif mark := _MARK.match(text):
                 self._marks.append((number, _part(mark)))
 
+    @property
+    def layer_count(self) -> int:
+        return len(self._request["layers"])
+
     def at(self, line: int, column: int | None) -> Place:
         """The place that the compiler names."""
         text = self._line(line)

@@ -30,7 +30,7 @@ async def test_new_keymap_creates_one_compile_job_named_after_its_build(world: W
     reply = await post(world, keymap_body())
     key = key_of(keymap_body())
     assert reply.status_code == 200
-    assert reply.json() == {"enqueued": True, "job_id": f"{key}.my_keymap"}
+    assert reply.json() == {"enqueued": True, "job_id": f"{key}.my_keymap", "cached": False}
     schemas.Enqueued.model_validate(reply.json())
     assert world.jobs.created == [key]
     spec = world.jobs.jobs[key].spec
@@ -71,8 +71,29 @@ async def test_alias_layout_alias_nulls_and_odd_name_build_the_same(world: World
 
 async def test_stored_build_is_answered_without_creating_anything(world: World) -> None:
     world.store_build(key_of(keymap_body()))
-    reply = await post(world, keymap_body())
-    assert reply.json()["enqueued"] is True
+    for _ in range(2):  # from storage, then from memory
+        reply = await post(world, keymap_body())
+        assert (reply.json()["enqueued"], reply.json()["cached"]) == (True, True)
+    assert world.jobs.created == []
+
+
+async def test_equal_keymap_that_is_being_built_is_no_stored_one(world: World) -> None:
+    replies = [(await post(world, keymap_body())).json() for _ in range(2)]
+    assert [reply["cached"] for reply in replies] == [False, False]
+
+
+async def test_all_faults_of_a_keymap_are_told_at_once(world: World) -> None:
+    rows = [["LT(77, KC_A)", "KC_A", "MO(1", "KC_A"], ["KC_\ud800"] * 4]
+    reply = await post(world, keymap_body(layers=rows))
+    body = schemas.Error.model_validate(reply.json())
+    assert (body.code, body.layer, body.key) == (422, 0, 0)
+    assert body.message == body.diagnostics[0].message
+    assert [(item.layer, item.key) for item in body.diagnostics] == [
+        (0, 0), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3),
+    ]  # fmt: skip
+    rows = [["KC_A"] * 3, ["KC_A"] * 4, ["KC_A"] * 5]
+    body = schemas.Error.model_validate((await post(world, keymap_body(layers=rows))).json())
+    assert [item.layer for item in body.diagnostics] == [0, 2]
     assert world.jobs.created == []
 
 

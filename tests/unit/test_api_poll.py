@@ -8,6 +8,7 @@ import pytest
 from qmk_api.openapi import schemas
 from qmk_contract import artifacts
 from qmk_contract.phases import Phase, Reason
+from qmk_contract.result import BuildPath, Memory, RecordUse, Step, Usage
 from tests.unit.api_fakes import FAILURE, RUNNING, World, key_of, keymap_body
 
 KEY = key_of(keymap_body())
@@ -93,6 +94,22 @@ async def test_many_polls_of_a_running_job_look_into_storage_rarely(world: World
         for _ in range(50):
             await client.get(f"/v1/compile/{KEY}")
     assert world.stored.reads == []
+
+
+async def test_result_tells_how_it_was_built_and_how_long_each_step_took(world: World) -> None:
+    world.store_build(
+        KEY,
+        path=BuildPath.FAST,
+        record=RecordUse.USED,
+        times={Step.QUEUE: 12, Step.COMPILE: 41},
+        sandbox=("landlock-7", "seccomp"),
+        usage=Usage(Memory(14210, 28672), Memory(697, 2560)),
+    )
+    result = (await poll(world)).json()["result"]
+    assert (result["path"], result["record"]) == ("fast", "used")
+    assert result["times"] == {"queue": 12, "compile": 41}
+    assert result["sandbox"] == ["landlock-7", "seccomp"]
+    assert result["usage"]["flash"] == {"used": 14210, "limit": 28672}
 
 
 async def test_finished_job_is_remembered_but_not_for_ever(world: World) -> None:

@@ -261,11 +261,15 @@ def test_files_made_of_a_field_name_it(name: str, field: str) -> None:
         (" * The firmware is too large! 31378/28672 (2706 bytes over)",
          "the firmware has 31378 bytes, 2706 more than the 28672 that fit", None, None),
         ("avr/bin/ld: region `text' overflowed by 15146 bytes",
+         "the firmware needs 15146 bytes of flash more than there are: "
          "region `text' overflowed by 15146 bytes", None, None),
+        ("avr/bin/ld: region `data' overflowed by 5 bytes",
+         "the firmware needs 5 bytes of RAM more than there are: "
+         "region `data' overflowed by 5 bytes", None, None),
         ("x.o: In function `f':\nquantum/a.c:12: undefined reference to `tap_code'",
          "undefined reference to `tap_code'", "quantum/a.c", 12),
-        ("quantum/keymap_introspection.c:32:1: error: static assertion failed: \"Too many\"",
-         "Too many", "quantum/keymap_introspection.c", 32),
+        ("quantum/keymap_introspection.c:32:1: error: static assertion failed: \"Many layers\"",
+         "Many layers; the keymap has 2", "quantum/keymap_introspection.c", 32),
         ("cc1: error: unrecognized command line option '-mx'",
          "unrecognized command line option '-mx'", None, None),
     ],

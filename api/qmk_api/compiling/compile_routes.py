@@ -61,7 +61,7 @@ async def compile_keymap(request: Request, services: ServicesOf, client: ClientO
     wanted = await read_json_as(request, bytes_max, read_compile_request)
     accepted = await services.submissions.submit(wanted, client)
     return JSONResponse(
-        {"enqueued": True, "job_id": str(accepted.job_id)},
+        {"enqueued": True, "job_id": str(accepted.job_id), "cached": accepted.cached},
         background=BackgroundTask(services.usage.count, accepted.keyboard),
     )
 

@@ -78,6 +78,8 @@ def _stored_reply(job_id: JobId, build: StoredBuild, base_url: str) -> dict[str,
         "usage": to_body(result.usage),
         "times": dict(result.times),
         "path": result.path,
+        "record": result.record,
+        "sandbox": list(result.sandbox),
         "firmware_commit": result.firmware_commit,
     }
     if result.keymap_c is not None:
@@ -112,6 +114,7 @@ def _ended_reply(job_id: JobId, state: Ended, base_url: str) -> dict[str, Any]:
         "message": message,
         "diagnostics": to_body(job.status.diagnostics),
         "usage": to_body(job.status.usage),
+        "times": dict(job.status.times),
         "firmware_commit": job.status.firmware_commit or job.spec.firmware_commit,
     }
     return _finished(job_id, status, True, body, job.created)

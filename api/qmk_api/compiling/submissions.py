@@ -31,10 +31,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Submission:
-    """An accepted request: the id to poll with, and the keyboard by its current name."""
+    """An accepted request: the id to poll with, and the keyboard by its current name.
+
+    ``cached`` says that the result was there already.
+    """
 
     job_id: JobId
     keyboard: str
+    cached: bool
 
 
 class Submissions:
@@ -53,7 +57,7 @@ class Submissions:
         self._catalog = catalog
         self._builds = builds
         self._admissions = admissions
-        self._asking: SingleFlight[None] = SingleFlight()
+        self._asking: SingleFlight[bool] = SingleFlight()
 
     async def submit(self, request: CompileRequest, client: str) -> Submission:
         """Have a keymap compiled, or join or find the same build.
@@ -74,7 +78,8 @@ class Submissions:
             keymap=keymap,
             keymap_name=request.keymap_name,
         )
-        if self._builds.remembered(key) is None:
+        cached = self._builds.remembered(key) is not None
+        if not cached:
             spec = CompileJobSpec(
                 keyboard=keyboard.name,
                 keymap=keymap.to_body(),
@@ -86,8 +91,8 @@ class Submissions:
                 ttl_seconds_after_finished=self._settings.compile_job_ttl_seconds,
             )
             # By client, so that nobody is refused for another one's bound.
-            await self._asking.do(f"{key}/{client}", lambda: self._ask(key, spec))
-        return Submission(JobId(key, request.keymap_name), keyboard.name)
+            cached = await self._asking.do(f"{key}/{client}", lambda: self._ask(key, spec))
+        return Submission(JobId(key, request.keymap_name), keyboard.name, cached)
 
     async def _channel(self, name: str | None) -> Channel:
         channel = await self._catalog.channel(name or self._settings.default_channel)
@@ -97,15 +102,16 @@ class Submissions:
             raise StorageUnavailable("no firmware is published yet, try again shortly")
         raise RequestError(Reason.UNKNOWN_CHANNEL, f"no such firmware channel: {name}")
 
-    async def _ask(self, key: str, spec: CompileJobSpec) -> None:
+    async def _ask(self, key: str, spec: CompileJobSpec) -> bool:
+        """Whether the result is there already; if not, its job is."""
         known = self._jobs.known(key)
         if known is not None and not phase(known).final:
-            return
+            return False
         if await self._builds.find(key) is not None:
-            return
+            return True
         for _ in range(_ATTEMPTS):
             if await self._created_or_joined(key, spec):
-                return
+                return False
         raise KubernetesUnavailable("an older job of this build is being removed, try again")
 
     async def _created_or_joined(self, key: str, spec: CompileJobSpec) -> bool:

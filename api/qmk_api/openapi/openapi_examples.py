@@ -48,10 +48,20 @@ _RESULT = {
     "public_firmware": False,
     "reason": "Completed",
     "message": "the firmware is built",
-    "diagnostics": [],
+    "diagnostics": [
+        {
+            "severity": "warning",
+            "message": "'MO(3)' leads to layer 3, and the last layer of the keymap is 1",
+            "layer": 0,
+            "key": 1,
+            "keycode": "MO(3)",
+        }
+    ],
     "usage": {"flash": {"used": 14210, "limit": 28672}, "ram": None},
-    "times": {"fetch": 41, "compile": 912},
-    "path": "cold",
+    "times": {"queue": 12, "start": 640, "fetch": 41, "generate": 24, "compile": 41, "link": 16},
+    "path": "fast",
+    "record": "used",
+    "sandbox": ["landlock-7", "seccomp"],
     "firmware_commit": _COMMIT,
     "sha256": _SHA256,
     "size": 14210,
@@ -90,7 +100,7 @@ EXAMPLES: dict[str, Any] = {
             }
         },
     },
-    "compileKeymap": {"enqueued": True, "job_id": _JOB_ID},
+    "compileKeymap": {"enqueued": True, "job_id": _JOB_ID, "cached": False},
     "getCompileJob": {
         "id": _JOB_ID,
         "status": "finished",

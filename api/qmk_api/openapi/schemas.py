@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qmk_contract.artifacts import CHANNEL_PATTERN
 from qmk_contract.keyboards import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
 from qmk_contract.keymap import KEYS_MAX, LAYERS_MAX, LAYOUT_PATTERN
-from qmk_contract.result import DIAGNOSTICS_MAX
+from qmk_contract.result import DIAGNOSTICS_MAX, BuildPath, RecordUse, Step
 
 Layer = Annotated[list[str | None], Field(max_length=KEYS_MAX)]
 
@@ -57,6 +57,7 @@ class Enqueued(_Reply):
 
     enqueued: Literal[True]
     job_id: str
+    cached: bool = Field(description="The result is there already: the first poll has it.")
 
 
 class Diagnostic(_Reply):
@@ -136,8 +137,18 @@ class CompileResult(_Reply):
     message: str
     diagnostics: list[Diagnostic]
     usage: Usage | None
-    times: dict[str, int] = Field(default={}, description="Milliseconds by step.")
-    path: str | None = Field(default=None, description="How it was built.")
+    times: dict[Step, int] = Field(
+        description="Milliseconds by step, of the steps that took place, in order of time."
+    )
+    path: BuildPath | None = Field(
+        default=None, description="How it was built. All ways give the same bytes."
+    )
+    record: RecordUse | None = Field(
+        default=None, description="What became of what is kept of the keyboard's earlier builds."
+    )
+    sandbox: list[str] = Field(
+        default=[], description="The layers of containment that were in force."
+    )
     firmware_commit: str | None
     sha256: str | None = None
     size: int | None = None
