@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qmk_runner.workbench import dependencies, programs, record
 from qmk_runner.workbench.programs import Finished
-from qmk_runner.workbench.record import Record, Step, Unit
+from qmk_runner.workbench.record import BUILD, Record, Step, Unit
 from qmk_runner.workbench.size_check import Size, data_bytes
 from qmk_runner.workbench.step_log import StepLog
 
@@ -55,7 +55,7 @@ class Assembly:
             return
         for unit, end in failed:
             if unit not in blamed or not _blames_text(end):
-                raise StepFailedError(unit.source)
+                raise StepFailedError(f"{unit.source}: {_last_line(end.output)}")
         raise KeymapError
 
     def reads_only_what_was_recorded(self, unit: Unit) -> bool:
@@ -79,7 +79,7 @@ class Assembly:
         """
         self._step(f"Linking: {self.record.linked}", self.record.link)
         for step in self.record.steps:
-            self._step(f"Creating load file for flashing: {_last_path(step)}", step)
+            self._step(f"Creating load file for flashing: {_last_made(step)}", step)
 
     def size(self) -> Size | None:
         """What the firmware takes, where the record has a limit and there is a file to measure."""
@@ -109,7 +109,7 @@ class Assembly:
         end = programs.run(command, self.tree, {"MAKE": step.make} if step.make else None)
         if end.returncode:
             self.log.failed(title, end.output)
-            raise StepFailedError(title)
+            raise StepFailedError(f"{title}: {_last_line(end.output)}")
         self.log.done(title)
 
 
@@ -120,5 +120,10 @@ def _blames_text(end: Finished) -> bool:
     )
 
 
-def _last_path(step: Step) -> str:
-    return step.command.rpartition("\n")[2]
+def _last_line(output: bytes) -> str:
+    return output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+
+
+def _last_made(step: Step) -> str:
+    names = [word for word in step.command.split("\n") if word.startswith(f"{BUILD}/")]
+    return names[-1] if names else step.command.partition("\n")[0]

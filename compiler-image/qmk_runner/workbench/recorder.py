@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmk_runner.workbench import dependencies, programs, record, selection
+from qmk_runner.workbench import dependencies, linker_inputs, programs, record, selection
 from qmk_runner.workbench.launcher import Launcher
 from qmk_runner.workbench.qmk_server import Call
 from qmk_runner.workbench.record import BUILD, Generation, Product, Record, RecordError, Step, Unit
@@ -150,25 +150,4 @@ def _files(tree: Path, made: Record) -> Iterator[str]:
         yield unit.source
         yield from (path for path in record.dependencies(unit) if not path.startswith("/"))
     for step in (made.link, *made.steps):
-        for word in record.words(step.command, str(tree))[1:]:
-            yield from _named(tree, word)
-
-
-def _named(tree: Path, word: str) -> Iterator[str]:
-    """Files that a word of a command means: itself, an option's value, scripts in a -L folder."""
-    for part in re.split(r"[,=]", word):
-        for name in {part, re.sub(r"^-[LT]", "", part)} - {""}:
-            path = record.relative(name, str(tree))
-            place = tree / path
-            if path.startswith("/") or _is_made_later(path):
-                continue
-            if place.is_file():
-                yield path
-            elif place.is_dir() and ("-L" in word or "library-path" in word):
-                libraries = (item for item in place.iterdir() if item.suffix in {".ld", ".a"})
-                yield from (str(item.relative_to(tree)) for item in libraries)
-
-
-def _is_made_later(path: str) -> bool:
-    """Whether a file is one that the link or a step after it writes."""
-    return path.startswith(f"{BUILD}/") and path.count("/") == 1
+        yield from linker_inputs.find(record.words(step.command, str(tree)), tree)
