@@ -8,7 +8,7 @@ about it is wrong: keyboards have their own.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -44,6 +44,15 @@ class Call:
     arguments: tuple[str, ...]
 
 
+@dataclass
+class _Open:
+    """A parenthesis that is open, ``function`` before it, and the commas of its own."""
+
+    function: str
+    start: int
+    cuts: list[int] = field(default_factory=list)
+
+
 _MODIFIED = (
     "LCTL LSFT LALT LGUI LOPT LCMD LWIN C S A G LCS LCA LCG LSA LSG LAG LCSG LCAG LSAG "
     "RCTL RSFT RALT RGUI ALGR ROPT RCMD RWIN RCA RCS RCG RSA RSG RAG RCSG RCAG RSAG HYPR MEH "
@@ -69,18 +78,35 @@ FUNCTIONS: Mapping[str, tuple[Argument, ...]] = {
     "TD": (Argument.DANCE,),
     **dict.fromkeys(("SQ_S", "SQ_R", "SQ_T"), (Argument.STEP,)),
 }
-_NAME = re.compile(r"([A-Za-z_]\w*) ?\(")
+#: A character of C was taken out before: it may be a parenthesis or a comma.
+_TOKEN = re.compile(r"(?:(?P<function>\b[A-Za-z_]\w*) ?)?\(|[\[\]),]")
 _INTEGER = re.compile(
     r"(?P<minus>- ?)?(?:0[xX](?P<hex>[0-9A-Fa-f]+)|0[bB](?P<bin>[01]+)|(?P<oct>0[0-7]*)"
     r"|(?P<dec>[1-9][0-9]*))[uUlL]{0,3}"
 )
 
 
-def calls(keycode: str) -> Iterator[Call]:
-    """All calls in a keycode with balanced parentheses, outer ones first."""
-    text = re.sub(r"'[^']'", "000", keycode)  # a character may be a parenthesis or a comma
-    for match in _NAME.finditer(text):
-        yield Call(match[1], tuple(keycode[a:b].strip() for a, b in _spans(text, match.end())))
+def calls(keycode: str) -> list[Call]:
+    """All calls in a keycode with balanced parentheses, outer ones first.
+
+    One pass: a keycode of a stranger's may be nothing but parentheses.
+    """
+    found: list[tuple[int, Call]] = []
+    open_: list[_Open] = []
+    for match in _TOKEN.finditer(re.sub(r"'[^']'", "000", keycode)):
+        sign, at = match[0], match.start()
+        if sign == ",":
+            if open_:
+                open_[-1].cuts.append(at)
+        elif sign in ")]":
+            if open_ and (ended := open_.pop()).function:
+                cuts = [ended.start, *(cut + 1 for cut in ended.cuts)]
+                ends = [*ended.cuts, at]
+                parts = [keycode[a:b].strip() for a, b in zip(cuts, ends, strict=True)]
+                found.append((ended.start, Call(ended.function, tuple(parts))))
+        else:
+            open_.append(_Open(match["function"] or "", match.end()))
+    return [call for _, call in sorted(found, key=lambda item: item[0])]
 
 
 def faults(keycode: str) -> Iterator[str]:
@@ -124,19 +150,3 @@ def _out_of_range(call: Call, kinds: tuple[Argument, ...]) -> Iterator[str]:
         if kind.largest is None or number is None or 0 <= number <= kind.largest:
             continue
         yield f"has {kind.noun} {argument}: {call.function} can hold 0 to {kind.largest}"
-
-
-def _spans(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each argument of the call whose parenthesis ends at ``start``."""
-    depth, begin = 0, start
-    for at in range(start, len(text)):
-        if text[at] in "([":
-            depth += 1
-        elif text[at] in ")]":
-            if depth == 0:
-                yield begin, at
-                return
-            depth -= 1
-        elif text[at] == "," and depth == 0:
-            yield begin, at
-            begin = at + 1

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from qmk_contract import keycodes
 from qmk_contract.errors import Faults, RequestError, invalid_keymap
-from qmk_contract.keymap_fields import check_fields
+from qmk_contract.keymap_fields import BUILD_FIELDS, check_fields
 from qmk_contract.phases import Reason
 
 LAYERS_MAX = 32  # bits of QMK's widest layer_state_t
@@ -56,13 +56,14 @@ def normalise_keymap(body: Mapping[str, Any]) -> Keymap:
     layout = body["layout"]
     if not isinstance(layout, str) or not re.fullmatch(LAYOUT_PATTERN, layout):
         raise RequestError(Reason.UNKNOWN_LAYOUT, "layout must be the name of a layout macro")
+    # Before anything that takes longer for a longer text.
+    _check_size({name: body[name] for name in ("layers", *BUILD_FIELDS) if name in body})
     faults = Faults()
     layers = _layers(body["layers"], faults)
     fields = check_fields(body, faults)
     faults.check()
     keymap = Keymap(layout, layers, fields)
-    if len(json.dumps(keymap.to_body())) > KEYMAP_BYTES_MAX:
-        raise invalid_keymap(f"the keymap is larger than {KEYMAP_BYTES_MAX // 1024} KiB")
+    _check_size(keymap.to_body())
     return keymap
 
 
@@ -71,6 +72,11 @@ def sanitise_name(name: object) -> str:
     text = re.sub(r"[^A-Za-z0-9_-]", "_", "" if name is None else str(name))[:NAME_LENGTH_MAX]
     text = re.sub(r"^-+", "", text)
     return text if re.search(r"[A-Za-z0-9]", text) else DEFAULT_NAME
+
+
+def _check_size(body: Mapping[str, Any]) -> None:
+    if len(json.dumps(body)) > KEYMAP_BYTES_MAX:
+        raise invalid_keymap(f"the keymap is larger than {KEYMAP_BYTES_MAX // 1024} KiB")
 
 
 def _layers(layers: object, faults: Faults) -> tuple[tuple[str, ...], ...]:

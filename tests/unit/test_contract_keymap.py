@@ -1,6 +1,7 @@
 """Keymaps: null layers and keys are filled, everything else passes an allow-list or is refused."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -134,7 +135,8 @@ def test_names_and_calls_with_names_are_keycodes(
         (keymap(["A"], config={"a": 2**53}), Reason.INVALID_KEYMAP, None, None, "config.a"),
         (keymap(["A"], macros=[["\ud800"]]), Reason.INVALID_KEYMAP, None, None, "macros[0][0]"),
         (keymap(["A"], macros=[["\x00"]]), Reason.INVALID_KEYMAP, None, None, "macros[0][0]"),
-        (keymap(["A"], macros=["x" * 140_000]), Reason.INVALID_KEYMAP, None, None, "macros[0]"),
+        (keymap(["A"], macros=["x" * 140_000]), Reason.INVALID_KEYMAP, None, None, "128 KiB"),
+        (keymap(["A"], macros=[["x" * 5000]]), Reason.INVALID_KEYMAP, None, None, "macros[0][0]"),
         (
             keymap(["A"], macros=[["x" * 4000]] * 40),
             Reason.INVALID_KEYMAP, None, None, "larger than 128 KiB",
@@ -184,6 +186,15 @@ def test_faults_are_told_up_to_a_bound() -> None:
     with pytest.raises(RequestError) as caught:
         normalise_keymap(keymap([f"MO({number}" for number in range(500)]))
     assert len(caught.value.diagnostics) == DIAGNOSTICS_MAX
+
+
+def test_keycodes_of_nothing_but_parentheses_are_read_in_no_time() -> None:
+    rows = [["A(" * 80 + "KC_A" + ")" * 80 + f"|{number}" for number in range(450)]]
+    began = time.process_time()
+    assert len(normalise_keymap(keymap(*rows)).keycodes()) == 450
+    assert time.process_time() - began < 2
+    with pytest.raises(RequestError, match="larger than 128 KiB"):
+        normalise_keymap(keymap(*rows * 8))
 
 
 @pytest.mark.parametrize("code", ["ANY()", "ANY( )", " ANY ( ) "])
