@@ -67,7 +67,7 @@ class Attempts:
             InfrastructureError: there is no workbench here, or it cannot be contained.
         """
         try:
-            sandbox.check(self._scene.order.sandbox)
+            layers = sandbox.check(self._scene.order.sandbox)
         except SandboxUnavailableError as error:
             raise InfrastructureError(ExitCode.NO_SANDBOX, str(error)) from error
         log, workspace = self._scene.log, self._scene.workspace
@@ -76,7 +76,7 @@ class Attempts:
         ended = self._start(
             self._workbench_order(attempt, recorded), (memory, ScratchWatch(workspace.root))
         )
-        report = bench_report.read(workspace.report)
+        report = bench_report.read(workspace.report, layers)
         self._scene.watch.split({} if report is None else report.times, Step.GENERATE)
         text = log.text().removeprefix(before)
         if report is not None and report.note:

@@ -5,7 +5,6 @@ found out without it.
 """
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,15 +16,16 @@ from qmk_runner.workbench_order import WorkbenchReport
 
 REPORT_BYTES_MAX = 64 << 10
 _WORDS_MAX = 64
-_LAYERS_MAX = 8
 _NOTE_LENGTH_MAX = 256
-_LAYER = re.compile(r"[a-z0-9.-]{1,32}")
 #: Steps that take place inside the workbench.
 _STEPS = frozenset({Step.GENERATE, Step.COMPILE, Step.LINK})
 
 
-def read(path: Path) -> WorkbenchReport | None:
-    """The report at ``path``, reduced to what it may say; None if there is none."""
+def read(path: Path, layers: tuple[str, ...]) -> WorkbenchReport | None:
+    """The report at ``path``, reduced to what it may say; None if there is none.
+
+    ``layers`` of the sandbox are those that the workbench had to put in force to get anywhere.
+    """
     try:
         report = from_body(
             WorkbenchReport, json.loads(regular_file.read(path, size_max=REPORT_BYTES_MAX))
@@ -40,6 +40,6 @@ def read(path: Path) -> WorkbenchReport | None:
             for step, milliseconds in report.times.items()
             if step in _STEPS and milliseconds >= 0
         },
-        sandbox=tuple(name for name in report.sandbox if _LAYER.fullmatch(name))[:_LAYERS_MAX],
+        sandbox=layers,
         note=" ".join(report.note.split())[:_NOTE_LENGTH_MAX],
     )
