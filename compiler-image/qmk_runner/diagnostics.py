@@ -121,7 +121,7 @@ def _generated(file: str) -> str | None:
 def _text(message: Message, source: KeymapSource) -> str:
     text = message.text
     if assertion := _ASSERTION.match(text):
-        text = assertion["text"]
+        text = assertion["text"].replace("\\'", "'")
         if "layers" in text:
             text += f"; the keymap has {source.layer_count}"
     elif overflow := _OVERFLOW.match(text):
