@@ -61,10 +61,22 @@ def test_a_record_is_unfit_where_make_would_read_something_else(changed: tuple[s
         selection.affected(RECORD, changed)
 
 
-def test_a_record_is_unfit_where_an_archive_would_have_to_change() -> None:
+def test_a_record_is_unfit_where_it_does_not_tell_how_a_unit_is_linked() -> None:
     record = dataclasses.replace(RECORD, link=Step("avr-gcc\n.build/all.a"))
     with pytest.raises(UnfitError):
         selection.affected(record, (KEYMAP_C,))
+
+
+def test_archives_follow_their_objects() -> None:
+    archives = (
+        Step("avr-ar\nrcs\n.build/one.a\n.build/./keymap.o"),
+        Step("avr-ar\nrcs\n.build/two.a\n.build/alone.o"),
+    )
+    record = dataclasses.replace(
+        RECORD, link=Step("avr-gcc\n.build/one.a\n.build/two.a"), archives=archives
+    )
+    assert selection.affected(record, (KEYMAP_C,)) == (KEYMAP,)
+    assert selection.archives(record, (KEYMAP,)) == archives[:1]
 
 
 def test_units_of_the_keymap_are_those_that_every_keymap_changes() -> None:

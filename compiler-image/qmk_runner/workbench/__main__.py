@@ -7,6 +7,7 @@ without it, the folder it is started in is the first in which Python looks for m
 """
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from qmk_runner.workbench_order import Attempt, WorkbenchOrder
 
 def main(order_path: Path, report_path: Path) -> int:
     """Exit status 0 means that there is a report, whatever it says."""
+    # For this package alone: what the tree starts of Python shall find no more than it would.
+    os.environ.pop("PYTHONPATH", None)  # noqa: TID251
     order = from_body(WorkbenchOrder, json.loads(order_path.read_bytes()))
     attempts = Attempts(order, _enter_sandbox(order, report_path), _write)
     report = attempts.recorded() if order.attempt is Attempt.RECORDED else attempts.whole()

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmk_runner.workbench import dependencies, programs, record
+from qmk_runner.workbench import dependencies, programs, record, selection
 from qmk_runner.workbench.programs import Finished
 from qmk_runner.workbench.record import BUILD, Record, Step, Unit
 from qmk_runner.workbench.size_check import Size, data_bytes
@@ -58,6 +58,17 @@ class Assembly:
                 raise StepFailedError(f"{unit.source}: {_last_line(end.output)}")
         raise KeymapError
 
+    def archive(self, units: Sequence[Unit]) -> None:
+        """Make the archives of these units' objects anew.
+
+        Raises:
+            StepFailedError: a command ended with an error.
+        """
+        for step in selection.archives(self.record, units):
+            made = _last_made(step, ".a")
+            (self.tree / made).unlink(missing_ok=True)
+            self._step(f"Archiving: {made}", step)
+
     def reads_only_what_was_recorded(self, unit: Unit) -> bool:
         """Whether a unit that was compiled here read no file that the recorded one did not read.
 
@@ -79,7 +90,7 @@ class Assembly:
         """
         self._step(f"Linking: {self.record.linked}", self.record.link)
         for step in self.record.steps:
-            self._step(f"Creating load file for flashing: {_last_made(step)}", step)
+            self._step(f"Creating load file for flashing: {_last_made(step, '')}", step)
 
     def size(self) -> Size | None:
         """What the firmware takes, where the record has a limit and there is a file to measure."""
@@ -124,6 +135,8 @@ def _last_line(output: bytes) -> str:
     return output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
 
 
-def _last_made(step: Step) -> str:
-    names = [word for word in step.command.split("\n") if word.startswith(f"{BUILD}/")]
-    return names[-1] if names else step.command.partition("\n")[0]
+def _last_made(step: Step, suffix: str) -> str:
+    """The last file of the build folder that a command names."""
+    words = step.command.split("\n")
+    names = [w for w in words if w.startswith(f"{BUILD}/") and w.endswith(suffix)]
+    return names[-1] if names else words[0]

@@ -71,7 +71,10 @@ class Product:
 
 @dataclass(frozen=True)
 class Record:
-    """``limit`` is the flash that the firmware may take, in bytes, where the tree knows it."""
+    """``limit`` is the flash that the firmware may take, in bytes, where the tree knows it.
+
+    ``archives`` are commands of ar, each for one library of objects.
+    """
 
     digest: str
     keyboard: str
@@ -84,12 +87,18 @@ class Record:
     steps: tuple[Step, ...]
     products: tuple[Product, ...]
     limit: int | None = None
+    archives: tuple[Step, ...] = ()
     schema: int = SCHEMA
 
 
 def words(command: str, tree: str) -> tuple[str, ...]:
     """A command as it is run in a tree at this path."""
     return tuple(word.replace(TREE, tree) for word in command.split("\n"))
+
+
+def paths(command: str) -> frozenset[str]:
+    """The words of a command, those that are paths relative to the tree."""
+    return frozenset(relative(word, "/tree") for word in words(command, "/tree"))
 
 
 def text(command: Iterable[str], tree: str) -> str:
@@ -162,7 +171,7 @@ def _paths(record: Record) -> Iterable[str]:
 
 def _commands(record: Record) -> Iterable[str]:
     yield record.link.command
-    yield from (step.command for step in record.steps)
+    yield from (step.command for step in (*record.archives, *record.steps))
     yield from (unit.command for unit in record.units)
     yield from (generation.command for generation in record.generations)
 

@@ -13,6 +13,7 @@ from qmk_runner.workbench.record import BUILD, Generation, Product, Record, Reco
 from qmk_runner.workbench.recording import ProgramCall
 
 _COMPILER = re.compile(r"(?:.*-)?(?:gcc|g\+\+|c\+\+|cc)")
+_ARCHIVER = re.compile(r"(?:.*-)?(?:gcc-)?ar")
 #: After the link, these change files; the others of the recorded programs only look at them.
 _MAKER = re.compile(r".*-objcopy|dfu-suffix|python3")
 #: These subcommands look at nothing of a keymap but its community modules. True of QMK at least
@@ -51,9 +52,11 @@ def make(build: Build, launcher: Launcher) -> Material:
     if folders - {build.tree}:
         raise RecordError("a command ran outside the tree's root")
     position, linked = _link(build, target)
-    units = tuple(_units(build.programs[:position], build.tree))
+    before, after = build.programs[:position], build.programs[position + 1 :]
+    units = tuple(_units(before, build.tree))
     link = build.programs[position]
-    steps = [call for call in build.programs[position + 1 :] if _MAKER.fullmatch(call.command[0])]
+    steps = [call for call in after if _MAKER.fullmatch(call.command[0])]
+    archives = [call for call in before if _ARCHIVER.fullmatch(call.command[0])]
     limit = _LIMIT.search(build.log)
     made = Record(
         digest=build.digest,
@@ -67,6 +70,7 @@ def make(build: Build, launcher: Launcher) -> Material:
         steps=tuple(Step(record.text(call.command, tree), call.make) for call in steps),
         products=tuple(_products(build.tree, target)),
         limit=int(limit["limit"]) if limit else None,
+        archives=tuple(Step(record.text(call.command, tree)) for call in archives),
     )
     if not (made.generations and made.products and selection.keymap_units(made)):
         raise RecordError("nothing is known of how the keymap gets into the firmware")

@@ -67,6 +67,7 @@ class Replay:
             return Replayed(FAILED, path)
         if not self.whole and not all(map(self.assembly.reads_only_what_was_recorded, units)):
             raise NeedsTreeError("the keymap's unit read other files than the recorded one")
+        self.assembly.archive(units)
         self._lap(BuildStep.COMPILE)
         self.assembly.link()
         self._lap(BuildStep.LINK)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from qmk_runner.workbench import record
-from qmk_runner.workbench.record import Record, Unit
+from qmk_runner.workbench.record import Record, Step, Unit
 
 
 class UnfitError(Exception):
@@ -21,7 +21,7 @@ def affected(made: Record, changed: Collection[str]) -> tuple[Unit, ...]:
     """Units that read any of the changed files, and those of which nothing is known.
 
     Raises:
-        UnfitError: what make itself reads has changed, or an archive would have to.
+        UnfitError: what make itself reads has changed, or the record does not tell enough.
     """
     if makefiles := sorted(path for path in changed if path.endswith(".mk")):
         raise UnfitError(f"{makefiles[0].rpartition('/')[2]} is another for this keymap")
@@ -32,7 +32,15 @@ def affected(made: Record, changed: Collection[str]) -> tuple[Unit, ...]:
         for unit in made.units
         if not (read := record.dependencies(unit)) or read & set(changed)
     )
-    linked = set(made.link.command.split("\n"))
+    linked = frozenset().union(
+        record.paths(made.link.command), *(record.paths(step.command) for step in made.archives)
+    )
     if any(unit.output not in linked for unit in units):
-        raise UnfitError("an archive has a file that depends on the keymap")
+        raise UnfitError("it is not known how a file that depends on the keymap is linked")
     return units
+
+
+def archives(made: Record, units: Collection[Unit]) -> tuple[Step, ...]:
+    """The archives that have one of the units' objects."""
+    outputs = {unit.output for unit in units}
+    return tuple(step for step in made.archives if outputs & record.paths(step.command))
