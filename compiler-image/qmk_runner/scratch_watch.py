@@ -8,8 +8,9 @@ from pathlib import Path
 #: What a build leaves is some 60 MB and 6,000 files, with the whole of QMK's tree unpacked.
 BYTES_MAX = 1 << 30
 FILES_MAX = 100_000
-#: A walk through the folders may take one part in this many of the time.
-_SHARE = 10
+#: A walk through the folders may take one part in this many of the time: with and without cause.
+_SHARE_WITH_CAUSE, _SHARE = 10, 100
+_FIRST_WALK_SECONDS = 2.0
 _BLOCK_BYTES = 512  # of st_blocks, see stat(2)
 
 
@@ -17,8 +18,8 @@ class ScratchWatch:
     """Watches what lies below a folder.
 
     The file system's own counts, which take microseconds, say whether that much was written to
-    it since the watch began. Only then, or where it doesn't count files, a walk is worth its
-    time: other builds may have written it.
+    it since the watch began. That is a cause for a walk, since others may have written it. They may
+    as well have removed as much: so there are walks without a cause, too, but few of them.
     """
 
     def __init__(
@@ -28,17 +29,21 @@ class ScratchWatch:
         self._bytes_max = bytes_max
         self._files_max = files_max
         self._before = os.statvfs(folder)
-        self._next_walk = 0.0
+        now = time.monotonic()
+        self._next_with_cause, self._next = now, now + _FIRST_WALK_SECONDS
 
     def excess(self) -> str | None:
-        if not self._suspicious() or (begun := time.monotonic()) < self._next_walk:
+        begun = time.monotonic()
+        if begun < self._next and (begun < self._next_with_cause or not self._suspicious()):
             return None
         try:
             size, files = _taken(self._folder)
             size += _unnamed(self._folder.stat().st_dev)
         except OSError as error:
             return f"The build made a folder that cannot be looked into: {error.strerror}."
-        self._next_walk = begun + _SHARE * (time.monotonic() - begun)
+        took = time.monotonic() - begun
+        self._next_with_cause = begun + _SHARE_WITH_CAUSE * took
+        self._next = begun + max(_FIRST_WALK_SECONDS, _SHARE * took)
         if size > self._bytes_max:
             return f"The build wrote more than {self._bytes_max} bytes to disk."
         if files > self._files_max:
@@ -49,7 +54,7 @@ class ScratchWatch:
         now, before = os.statvfs(self._folder), self._before
         written = (before.f_bfree - now.f_bfree) * now.f_frsize
         made = before.f_ffree - now.f_ffree
-        return not now.f_files or written > self._bytes_max or made > self._files_max
+        return written > self._bytes_max or made > self._files_max
 
 
 def _taken(folder: Path) -> tuple[int, int]:

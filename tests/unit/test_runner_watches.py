@@ -130,6 +130,22 @@ def test_too_much_on_disk_ends_the_build(
     assert (ended.excess, ended.timed_out) == (sentence, False)
 
 
+def test_what_others_remove_from_the_disk_hides_nothing_for_long(
+    subreaper: Subreaper, tmp_path: Path
+) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    mine.mkdir()
+    other.write_bytes(b"x" * (40 << 20))
+    watch = ScratchWatch(mine, bytes_max=8 << 20)
+    other.unlink()
+    script = "import time; open('mine/x', 'wb').write(b'x' * (12 << 20)); time.sleep(60)"
+    ended = subreaper.run(script, Bounds(watches=[watch]))
+    assert (ended.excess, ended.timed_out) == (
+        "The build wrote more than 8388608 bytes to disk.",
+        False,
+    )
+
+
 def test_what_others_write_to_the_disk_is_not_the_build(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
