@@ -20,6 +20,11 @@ _NOT_LINKED = (
     "lib/googletest/",
     *(f"lib/lufa/{name}/" for name in ("BuildTests", "Demos", "Maintenance", "Projects")),
     *(f"lib/vusb/{name}/" for name in ("circuits", "examples", "tests")),
+    *(
+        f"lib/{library}/{name}/"
+        for library in ("chibios", "chibios-contrib")
+        for name in ("demos", "doc", "test", "testex", "testhal", "testrt", "tools")
+    ),
 )
 #: What ``qmk`` needs of a tree to turn a keymap into C, and firmware into UF2.
 _GENERATOR = re.compile(
@@ -56,9 +61,11 @@ def split(paths: Iterable[str]) -> Layers:
         first, *rest = path.split("/")
         if first == "keyboards" and len(rest) > 1:
             keyboards.setdefault(rest[0], []).append(path)
+        elif path.startswith(_NOT_LINKED):
+            continue
         elif path.startswith(_CHIBIOS):
             chibios.append(path)
-        elif _for_builds(first, path):
+        elif _for_builds(first):
             core.append(path)
     named = {name for name in keyboards if re.fullmatch(FOLDER_PATTERN, name)}
     return Layers(
@@ -71,6 +78,6 @@ def split(paths: Iterable[str]) -> Layers:
     )
 
 
-def _for_builds(first: str, path: str) -> bool:
+def _for_builds(first: str) -> bool:
     hidden = first.startswith(".")
-    return not hidden and first not in _NOT_FOR_BUILDS and not path.startswith(_NOT_LINKED)
+    return not hidden and first not in _NOT_FOR_BUILDS

@@ -23,6 +23,8 @@ from qmk_tasks import layers
         ("lib/chibios-contrib/os/hal.mk", "chibios"),
         ("lib/pico-sdk/src/x.c", "chibios"),
         ("lib/lvgl/lvgl.h", "chibios"),
+        ("lib/chibios/demos/STM32/main.c", None),
+        ("lib/chibios-contrib/testhal/main.c", None),
         ("keyboards/clueboard/66/rev3/keyboard.json", "clueboard"),
         ("keyboards/0_sixty/keyboard.json", "0_sixty"),
         ("docs/readme.md", "source"),
