@@ -24,6 +24,8 @@ _USES: Mapping[type[Exception], RecordUse] = {
     NeedsTreeError: RecordUse.USED,
     StepFailedError: RecordUse.USED,
     OSError: RecordUse.USED,
+    # As a file that is not in the form that it should have.
+    ValueError: RecordUse.USED,
 }
 
 
