@@ -74,12 +74,15 @@ def test_every_step_of_a_build_is_timed(recorded: StoredPod) -> None:
         assert 0.5 * took < sum(result.times.values()) <= took
 
 
-def test_a_keymap_with_an_own_configuration_makes_the_same_bytes_with_a_record(
-    recorded: StoredPod,
+@pytest.mark.parametrize(
+    "request_fields",
+    [{"config": {"tapping": {"term": 123}}}, {"keycodes": [{"key": "MINE", "aliases": ["ALSO"]}]}],
+)
+def test_a_keymap_that_changes_more_makes_the_same_bytes_with_a_record(
+    recorded: StoredPod, request_fields: dict[str, Any]
 ) -> None:
-    request = {"config": {"tapping": {"term": 123}}}
-    partial = build(recorded, "partial", request=request, **recorded.recorded(CLUEBOARD))
-    full = build(recorded, "full", request=request)
+    partial = build(recorded, "partial", request=request_fields, **recorded.recorded(CLUEBOARD))
+    full = build(recorded, "full", request=request_fields)
     assert partial.record is RecordUse.USED
     assert partial.firmware == full.firmware
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def make(build: Build, launcher: Launcher) -> Material:
         raise RecordError("a command ran outside the tree's root")
     position, linked = _link(build, target)
     before, after = build.programs[:position], build.programs[position + 1 :]
-    units = tuple(_units(before, build.tree))
+    units = tuple(_units(before, build.tree, _twins(build.tree, Path(keymap).parent)))
     link = build.programs[position]
     steps = [call for call in after if _MAKER.fullmatch(call.command[0])]
     archives = [call for call in before if _ARCHIVER.fullmatch(call.command[0])]
@@ -86,13 +86,29 @@ def _link(build: Build, target: str) -> tuple[int, str]:
     raise RecordError("no command linked the firmware")
 
 
-def _units(calls: Iterable[ProgramCall], tree: Path) -> Iterator[Unit]:
+def _twins(tree: Path, folder: Path) -> Mapping[str, frozenset[str]]:
+    """For each generated header those with the same text, itself among them.
+
+    Of files with the same text and time, gcc reads only one if it has ``#pragma once``: a plain
+    keymap's config.h and keymap.h are such files, if they were made within the same second.
+    """
+    texts = {str(folder / path.name): path.read_bytes() for path in (tree / folder).glob("*.h")}
+    return {
+        path: frozenset(other for other in texts if texts[other] == text)
+        for path, text in texts.items()
+    }
+
+
+def _units(
+    calls: Iterable[ProgramCall], tree: Path, twins: Mapping[str, frozenset[str]]
+) -> Iterator[Unit]:
     for call in calls:
         output = _output(call.command, str(tree))
         compiled = "-c" in call.command and _COMPILER.fullmatch(call.command[0])
         if not (compiled and output and (tree / output).is_file()):
             continue
         read = _read_by(call.command, output, tree)
+        read = read.union(*(twins[path] for path in read if path in twins))
         sources = [word for word in call.command[1:] if word.endswith((".c", ".S", ".cpp", ".cc"))]
         source = record.relative(sources[-1], str(tree)) if sources else output
         yield Unit(record.text(call.command, str(tree)), source, output, "\n".join(sorted(read)))
