@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,17 @@ class BuildPod:
     def shared(self) -> Path:
         return self.scratch / "out"
 
-    def start(self, program: str, order: object, **environment: str) -> "subprocess.Popen[bytes]":
-        """Start ``build`` or ``upload``; the order may be text, too."""
+    def start(
+        self, program: str, order: object, *, before: Sequence[str] = (), **environment: str
+    ) -> "subprocess.Popen[bytes]":
+        """Start ``build`` or ``upload``; the order may be text, too.
+
+        ``before`` is a command that starts others.
+        """
         text = order if isinstance(order, str) else json.dumps(to_body(order))
         process = subprocess.Popen(
             # Without site-packages, as in the image: the runner must not need any.
-            [sys.executable, "-S", "-m", "qmk_runner", program],
+            [*before, sys.executable, "-S", "-m", "qmk_runner", program],
             cwd=self.scratch,
             env={
                 "PATH": self.search_path,

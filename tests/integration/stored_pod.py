@@ -30,7 +30,6 @@ TOOLCHAIN = "sha256:" + "d" * 64
 CLUEBOARD, LAYOUT, KEYS = "clueboard/66/rev3", "LAYOUT_66_ansi", 66
 SEARCH_PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 _BUILT = (
-    artifacts.REQUEST,
     artifacts.FIRMWARE,
     artifacts.LOG,
     artifacts.KEYMAP_C,
@@ -129,6 +128,11 @@ class StoredPod(BuildPod):
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         return {item["Key"].removeprefix(prefix) for item in listed}
 
+    def remove_build(self) -> None:
+        """Take all that is stored of the build away, its request aside."""
+        for name in _BUILT:
+            self.s3.delete_object(Bucket=BUCKET, Key=artifacts.build(KEY, name))
+
     def _fetch(self, layer: Layer) -> Fetch:
         return Fetch(self._get(layer.key), layer.sha256, layer.size)
 
@@ -162,9 +166,8 @@ def stored_pod(tmp_path: Path, demo_manifest: Manifest, s3_server: S3Server) -> 
     """A pod before a build that nobody made yet, and without records."""
     (tmp_path / "scratch").mkdir()
     s3 = s3_server.client()
-    for name in _BUILT:
-        s3.delete_object(Bucket=BUCKET, Key=artifacts.build(KEY, name))
     made = StoredPod(tmp_path / "scratch", SEARCH_PATH, manifest=demo_manifest, s3=s3, signer=s3)
+    made.remove_build()
     for key in made.keys("cache/"):
         s3.delete_object(Bucket=BUCKET, Key=f"cache/{key}")
     yield made

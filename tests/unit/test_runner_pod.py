@@ -7,8 +7,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +22,6 @@ from qmk_contract.phases import Reason
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
 from tests.build_pod import (
     KEY,
-    PACKAGES,
-    ROOT,
     BuildPod,
     archive,
     build_order,
@@ -117,27 +113,6 @@ def built(pod: ServedPod, finished: Path) -> ServedPod:
     """A pod whose build has ended well."""
     shutil.copytree(finished, pod.shared)
     return pod
-
-
-def run_build(pod: ServedPod, order: str, *before: str) -> str:
-    """Run ``build`` by a command that starts others; returns its output."""
-    done = subprocess.run(
-        [*before, sys.executable, "-S", "-m", "qmk_runner", "build"],
-        cwd=pod.scratch,
-        env={
-            "PATH": pod.search_path,
-            "PYTHONPATH": ":".join(str(ROOT / package) for package in PACKAGES),
-            "QMK_SCRATCH_DIR": str(pod.scratch),
-            "QMK_SHARED_DIR": str(pod.shared),
-            "QMK_CGROUP_DIR": str(pod.scratch / "cgroup"),
-            "QMK_BUILD_ORDER": order,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=50,
-        check=False,
-    )
-    return done.stdout.decode()
 
 
 def log(pod: ServedPod) -> str:
@@ -433,7 +408,8 @@ def test_a_build_cannot_read_the_order_it_came_from(pod: ServedPod, tmp_path: Pa
         tr '\\0' '\\n' < /proc/$$/environ | grep -c QMK_HOME; exit 1""",
     )
     without = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
-    done = run_build(pod, json.dumps(to_body(pod.build_order(LAYERS))), *without)
+    output, _ = pod.start("build", pod.build_order(LAYERS), before=without).communicate(timeout=50)
+    done = output.decode()
     assert "parent is there" in done
     assert "Permission denied" in done
     numbers = [line for line in done.splitlines() if line.isdigit()]
