@@ -17,8 +17,10 @@ from qmk_contract.exit_codes import ExitCode
 from qmk_contract.keyboard_record import RECORD_BYTES_MAX, RecordPointer
 from qmk_contract.phases import Reason
 from qmk_contract.result import BuildPath, RecordUse
-from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch
-from qmk_runner import sandbox
+from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, SandboxMode
+from qmk_runner import build, sandbox
+from qmk_runner.sandbox import SandboxUnavailableError
+from qmk_runner.settings import Settings
 from qmk_runner.workbench_order import WorkbenchOrder
 from tests.build_pod import BuildPod, archive, build_order, install, install_workbench
 from tests.http_storage import HttpStorage, http_storage
@@ -332,3 +334,19 @@ def test_a_board_with_via_is_told_what_becomes_of_its_saved_keymap(
     )
     assert pod.run("build", pod.order())[0] == 0
     assert ("VIA" in pod.log()) is told
+
+
+def test_a_node_that_cannot_contain_a_build_gets_none(
+    pod: RecordedPod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(mode: SandboxMode) -> tuple[str, ...]:
+        raise SandboxUnavailableError(f"There is no sandbox here, and the order says {mode}.")
+
+    monkeypatch.setattr(sandbox, "check", refuse)
+    install_workbench(pod.bin, f"{TELLS}; {MAKES}")
+    pod.shared.mkdir()
+    settings = Settings("", pod.scratch, pod.shared, pod.search_path, pod.scratch)
+    assert build.run(pod.order(), settings, datetime.now(UTC)) == ExitCode.NO_SANDBOX
+    assert pod.log() == "There is no sandbox here, and the order says require.\n"
+    assert not pod.attempts()
+    assert not (pod.shared / artifacts.RESULT).exists()
