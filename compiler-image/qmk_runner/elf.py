@@ -23,6 +23,7 @@ class Section:
     """One section; ``stored`` if the file has its bytes, else it is only room in memory."""
 
     name: str
+    address: int
     size: int
     allocated: bool
     writable: bool
@@ -64,10 +65,11 @@ def _read(data: memoryview, symbols: Sequence[str]) -> Image:
 
 
 def _section(data: memoryview, header: Sequence[int], names: bytes) -> Section:
-    name, kind, flags, _, _, size, *_ = header
+    name, kind, flags, address, _, size, *_ = header
     end = names.index(b"\0", name)
     return Section(
         name=names[name:end].decode("ascii", "replace"),
+        address=address,
         size=size,
         allocated=bool(flags & _ALLOC),
         writable=bool(flags & _WRITE),

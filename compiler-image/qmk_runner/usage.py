@@ -21,13 +21,16 @@ _NOT_COUNTED = frozenset({".eeprom", ".fuse", ".lock", ".signature", ".heap"})
 _DEVICE_NOTE = ".note.gnu.avr.deviceinfo"
 _DEVICE = struct.Struct("<16x4I")
 #: Symbols of ChibiOS's linker scripts (os/common/startup/ARMCMx/compilers/GCC/ld/
-#: rules_memory.ld): what the board's own script gives the firmware, beside the bootloader.
-_FLASH_SIZE, _RAM_SIZE = "__flash0_size__", "__ram0_size__"
+#: rules_memory.ld): what the board's own script gives the firmware, beside the bootloader. Which
+#: of the regions is the flash differs: flash1 on RP2040, whose flash0 is its boot ROM.
+_FLASHES = tuple((f"__flash{number}_base__", f"__flash{number}_size__") for number in range(8))
+_RAM_SIZE = "__ram0_size__"
+_SYMBOLS = (*(name for flash in _FLASHES for name in flash), _RAM_SIZE)
 
 
 def usage(log: str, image: bytes | None) -> Usage | None:
     """Flash and RAM use: the tree's own figures where its log has them, else the ELF file's."""
-    made = elf.read(image, (_FLASH_SIZE, _RAM_SIZE)) if image else None
+    made = elf.read(image, _SYMBOLS) if image else None
     flash, ram = (None, None) if made is None else (_flash(made), _ram(made))
     if matches := list(_SIZE.finditer(log)):
         flash = Memory(int(matches[-1]["used"]), int(matches[-1]["limit"]))
@@ -35,8 +38,22 @@ def usage(log: str, image: bytes | None) -> Usage | None:
 
 
 def _flash(image: elf.Image) -> Memory:
-    used = sum(section.size for section in _counted(image) if section.stored)
-    return Memory(used, image.symbols.get(_FLASH_SIZE) or None)
+    stored = [section for section in _counted(image) if section.stored]
+    code = max(stored, key=_code_bytes, default=None)
+    limit = None if code is None else _size_of_flash_at(image, code.address)
+    return Memory(sum(section.size for section in stored), limit)
+
+
+def _code_bytes(section: elf.Section) -> int:
+    return 0 if section.writable else section.size
+
+
+def _size_of_flash_at(image: elf.Image, address: int) -> int | None:
+    for base, size in _FLASHES:
+        start, length = image.symbols.get(base, 0), image.symbols.get(size, 0)
+        if start <= address < start + length:
+            return length
+    return None
 
 
 def _ram(image: elf.Image) -> Memory:

@@ -22,6 +22,7 @@ class Part:
     data: bytes = b""
     size: int | None = None
     link: int = 0
+    address: int = 0
 
 
 def image(*parts: Part) -> bytes:
@@ -33,7 +34,7 @@ def image(*parts: Part) -> bytes:
         size = len(part.data) if part.size is None else part.size
         name = names.index(part.name.encode() + b"\0")
         headers += struct.pack(
-            "<10I", name, part.kind, part.flags, 0, len(body), size, part.link, 0, 1, 0
+            "<10I", name, part.kind, part.flags, part.address, len(body), size, part.link, 0, 1, 0
         )
         body += part.data
     body[:52] = struct.pack(
@@ -88,10 +89,23 @@ def test_what_is_no_part_of_the_firmware_is_not_counted() -> None:
     assert found == Usage(Memory(120), Memory(23))
 
 
-def test_a_boards_linker_script_says_how_much_there_is() -> None:
-    table, strings = symbols(__ram0_size__=8192, __flash0_size__=65536, other=7)
-    found = usage("", image(TEXT, DATA, table, strings, room(".bss", 3)))
-    assert found == Usage(Memory(120, 65536), Memory(23, 8192))
+@pytest.mark.parametrize(
+    ("address", "limit"),
+    [(0x10000100, 2 << 20), (0x100, 16384), (0x08000000, None)],
+)
+def test_a_boards_linker_script_says_how_much_there_is(address: int, limit: int | None) -> None:
+    table, strings = symbols(
+        __ram0_size__=8192,
+        __flash0_base__=0,
+        __flash0_size__=16384,
+        __flash1_base__=0x10000000,
+        __flash1_size__=2 << 20,
+        __flash2_base__=0,
+        __flash2_size__=0,
+    )
+    text = Part(".text", PROGBITS, ALLOC | EXECUTE, bytes(100), address=address)
+    found = usage("", image(text, DATA, table, strings, room(".bss", 3)))
+    assert found == Usage(Memory(120, limit), Memory(23, 8192))
 
 
 @pytest.mark.parametrize("before", ["    5 | ", " | ", "    ", " | * ", "x * "])
