@@ -25,6 +25,7 @@ from tests.http_storage import HttpStorage
 TOOLCHAIN_DIGEST = "sha256:" + "e" * 64
 _COMMIT = "c" * 40
 _SECONDS = 600
+_FETCH_SECONDS = 300
 _TAIL_LINES = 12
 
 
@@ -138,6 +139,7 @@ class ServiceBuilds:
             keymap_name=body["keymap"],
             toolchain_digest=TOOLCHAIN_DIGEST,
             timeout_seconds=_SECONDS,
+            fetch_seconds=_FETCH_SECONDS,
             # The fast path needs both; without the generator a record serves the partial one.
             generator=generator if path is BuildPath.FAST or recording else None,
             record=None if path is BuildPath.FULL else record,
