@@ -140,7 +140,9 @@ def test_the_header_of_keycodes_is_the_one_that_the_tables_give(tree: Tree) -> N
     assert tree.qmk("generate-keycodes", "--version", "0.0.1") == header
 
 
-def test_a_dry_run_leaves_everything_that_make_needs(tree: Tree, tmp_path: Path) -> None:
+def test_a_dry_run_leaves_what_is_the_keyboards_and_make_asks_for_the_rest(
+    tree: Tree, tmp_path: Path
+) -> None:
     keymap = {
         "keyboard": "demo/macropad",
         "keymap": "mine",
@@ -148,26 +150,23 @@ def test_a_dry_run_leaves_everything_that_make_needs(tree: Tree, tmp_path: Path)
         "layers": [["KC_A", "KC_B", "MO(1)", "ANY(S(KC_C))", "KC_D"], ["KC_TRNS"] * 5],
         "config": {"tapping": {"term": 99}, "features": {"command": True}},
     }
-    (tmp_path / "keymap.json").write_text(json.dumps(keymap))
-    tree.qmk("compile", "-n", str(tmp_path / "keymap.json"))
+    path = tmp_path / "keymap.json"
+    path.write_text(json.dumps(keymap))
+    tree.qmk("compile", "-n", str(path))
     folder = tree.root / ".build/obj_demo_pad6_mine/src"
     assert {path.name for path in folder.iterdir()} == {
-        "config.h",
         "default_keyboard.c",
         "default_keyboard.h",
         "info_config.h",
         "info_rules.mk",
-        "keymap.c",
-        "keymap.h",
         "keymap.json",
-        "rules.mk",
         "version.h",
     }
-    lines = (folder / "keymap.c").read_text().splitlines()
+    lines = tree.qmk("json2c", str(path)).splitlines()
     assert "    [0] = LAYOUT_wide(KC_A, KC_B, MO(1), S(KC_C), KC_D)," in lines
     assert "    [1] = LAYOUT_wide(KC_TRNS, KC_TRNS, KC_TRNS, KC_TRNS, KC_TRNS)," in lines
-    assert "#define TAPPING_TERM 99" in (folder / "config.h").read_text()
-    assert "COMMAND_ENABLE := yes" in (folder / "rules.mk").read_text()
+    assert "#define TAPPING_TERM 99" in tree.qmk("generate-config-h", str(path))
+    assert "COMMAND_ENABLE := yes" in tree.qmk("generate-rules-mk", str(path))
 
 
 def test_only_the_make_keycode_brings_the_name_of_the_keymap_into_the_code(
