@@ -68,18 +68,18 @@ def get(url: str, sink: BinaryIO, *, size_max: int, deadline: float) -> tuple[in
     connection, target = _connect(url, deadline)
     try:
         connection.request("GET", target)
-        response = connection.getresponse()
-        _check_status(response)
-        while chunk := response.read1(_CHUNK_BYTES):
-            size += len(chunk)
-            if size > size_max:
-                raise TransferError(f"it is larger than {size_max} bytes", final=True)
-            if time.monotonic() > deadline:
-                raise TransferError("it took too long")
-            digest.update(chunk)
-            sink.write(chunk)
-        if response.length:
-            raise TransferError("it was cut short")
+        with connection.getresponse() as response:
+            _check_status(response)
+            while chunk := response.read1(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > size_max:
+                    raise TransferError(f"it is larger than {size_max} bytes", final=True)
+                if time.monotonic() > deadline:
+                    raise TransferError("it took too long")
+                digest.update(chunk)
+                sink.write(chunk)
+            if response.length:
+                raise TransferError("it was cut short")
     except http.client.HTTPException as error:
         raise TransferError(f"the answer was not HTTP: {type(error).__name__}") from error
     except OSError as error:
@@ -100,9 +100,9 @@ def put(url: str, data: bytes, *, content_type: str, deadline: float) -> None:
     connection, target = _connect(url, deadline)
     try:
         connection.request("PUT", target, body=data, headers={"Content-Type": content_type})
-        response = connection.getresponse()
-        _check_status(response)
-        response.read()
+        with connection.getresponse() as response:
+            _check_status(response)
+            response.read()
     except (http.client.HTTPException, OSError) as error:
         raise TransferError(str(error) or type(error).__name__) from error
     finally:
