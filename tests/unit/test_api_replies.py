@@ -1,9 +1,11 @@
 """Replies for all that can be stored or be in the cluster, held against what OpenAPI says."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from qmk_api.compiling.states import Ended, Open, StoredBuild
 from qmk_api.openapi import schemas
 from qmk_contract.build_key import JobId
 from qmk_contract.compile_job import CompileJob, CompileJobSpec, CompileJobStatus
-from qmk_contract.phases import Phase
+from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import BuildResult
 from tests import strategies
 
@@ -24,6 +26,9 @@ jobs = st.builds(
     ),
     strategies.specs,
     strategies.statuses,
+)
+ANY_JOB = CompileJob(
+    "a" * 26, "qmk", "uid", datetime(2026, 1, 1, tzinfo=UTC), CompileJobSpec("a", {})
 )
 BASE = "https://api.example.org"
 
@@ -52,6 +57,24 @@ def test_reply_for_any_job_without_a_result(
     assert reply.result.output.strip()
     assert reply.result.returncode != 0
     check_files(reply)
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.TIMED_OUT, Reason.TIME_LIMIT_EXCEEDED),
+        (Phase.FAILED, Reason.RESOURCE_LIMIT_EXCEEDED),
+    ],
+)
+def test_build_that_took_more_than_it_may_is_the_requests_fault(
+    phase: Phase, reason: Reason
+) -> None:
+    status = CompileJobStatus(phase, reason=reason, message="The build started 600 processes.")
+    job = replace(ANY_JOB, status=status)
+    reply = checked(job_reply(JobId("a" * 26, None), Ended(job, "", {}), BASE))
+    assert (reply.status, reply.is_failed) == ("finished", True)
+    assert reply.result is not None
+    assert reply.result.output == "The build started 600 processes.\n"
 
 
 @given(job_ids, st.sampled_from([phase for phase in Phase if not phase.final]))

@@ -24,6 +24,8 @@ NO_FIRMWARE = -4
 NO_COMPILER = -3
 #: What the result and, for clients that look there, the reply itself has.
 _FILES = ("firmware_binary_url", "firmware_keymap_url", "firmware_source_url")
+#: What builds are ended for that take more than they may, on whatever node.
+_BOUNDS = frozenset({Reason.TIME_LIMIT_EXCEEDED, Reason.RESOURCE_LIMIT_EXCEEDED})
 _OWN_FAULT = "The service could not finish this build. Nothing needs to be wrong with the keymap"
 
 
@@ -124,6 +126,8 @@ def own_fault(state: Ended) -> bool:
     """Whether the service is to blame for a job that ended without a stored result."""
     status = state.job.status
     if status.phase in (Phase.TIMED_OUT, Phase.CANCELLED):
+        return False
+    if status.phase is Phase.FAILED and status.reason in _BOUNDS:
         return False
     return status.phase is Phase.SUCCEEDED or status.reason is None or not status.reason.users_fault
 
