@@ -181,6 +181,42 @@ def test_time_of_a_build_is_the_median_of_those_that_ran() -> None:
     assert queue_view(world.jobs.all_known()).build_seconds == 5
 
 
+def of_class(world: World, job_class: JobClass, name: str) -> CompileJob:
+    job = world.jobs.jobs[name * 26]
+    world.jobs.jobs[job.name] = replace(job, spec=replace(job.spec, job_class=job_class))
+    return world.jobs.jobs[job.name]
+
+
+def test_time_of_a_build_is_none_of_the_tests() -> None:
+    world = World()
+    for name, seconds in ("a", 4), ("b", 300), ("c", 300):
+        finished(world, name, seconds)
+    for name in "bc":
+        of_class(world, JobClass.TEST, name)
+    assert queue_view(world.jobs.all_known()).build_seconds == 4
+
+
+def test_tests_are_ahead_of_nobody_that_is_yet_to_be_seen() -> None:
+    world = World()
+    finished(world, "a", 10)
+    world.add_job("b" * 26, phase=Phase.QUEUED)
+    for name in "cdef":
+        world.add_job(name * 26, phase=Phase.QUEUED)
+        of_class(world, JobClass.TEST, name)
+    limits = Limits(1)
+    queue = Queue(world.jobs, limits, world.clock)
+    newcomer = World().add_job("g" * 26, phase=Phase.PENDING)
+    assert queue.place(newcomer) == (1, 20)
+    admissions = Admissions(queue, QueueBounds(of_client=1, of_all=NO_BOUND), limits)
+    with (
+        admissions.one_more("newcomer"),
+        pytest.raises(TooManyRequests) as refusal,
+        admissions.one_more("newcomer"),
+    ):
+        pytest.fail("there was room for a second")
+    assert refusal.value.retry_after == 20
+
+
 def test_place_counts_those_that_hold_slots() -> None:
     world = World()
     finished(world, "a", 10)

@@ -47,7 +47,7 @@ class Admissions:
             self._since_view.clear()
         coming = self._under_way + self._since_view
         own = view.clients.get(client, ())
-        ahead = own[0] if own else len(view.positions)
+        ahead = own[0] if own else view.wanted
         until_any = view.build_seconds / self._limits.max_running
         return Crowd(
             own=len(own) + coming[client],

@@ -35,12 +35,16 @@ class QueueView:
     """Jobs ahead by job name, how many jobs are neither running nor at their end, how many hold
     slots (but tests, which leave theirs to others), and how long a build takes.
 
+    ``wanted`` is how many of those that have a position somebody waits for: all but tests, which
+    everybody else overtakes.
+
     ``interactive`` counts only the jobs that people wait for, and ``clients`` has the positions of
     only those, by client and in order: no number of tests makes the queue full for people.
     """
 
     length: int = 0
     interactive: int = 0
+    wanted: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
     clients: Mapping[str, Sequence[int]] = field(default_factory=dict)
     holding: int = 0
@@ -81,7 +85,7 @@ class Queue:
         view = self.view()
         if phase(job) is Phase.STARTING:
             return 0, eta(0, 0, self._limits, view.build_seconds)
-        ahead = view.positions.get(job.name, len(view.positions))
+        ahead = view.positions.get(job.name, view.wanted)
         return ahead, eta(ahead, view.holding, self._limits, view.build_seconds)
 
 
@@ -110,22 +114,31 @@ def queue_view(jobs: Iterable[CompileJob]) -> QueueView:
             interactive += job.spec.job_class is _INTERACTIVE
         elif at is _RUNNING:
             holding += job.spec.job_class is not _TEST
-        if seconds is not None and times.started is not None and times.finished is not None:
+        # Tests build other things, and on what others leave to them.
+        if (
+            seconds is not None
+            and times.started is not None
+            and times.finished is not None
+            and job.spec.job_class is not _TEST
+        ):
             built.append((times.finished, seconds))
     order = queue_order(
         Waiting(name, job.status.build_key or name, _since(job), job.spec.job_class is _TEST)
         for name, job in waiting.items()
     )
     positions = {}
+    wanted = 0
     clients = defaultdict(list)
     for ahead, waits in enumerate(order):
         positions[waits.name] = ahead
+        wanted += not waits.idle
         spec = waiting[waits.name].spec
         if spec.job_class is _INTERACTIVE:
             clients[spec.client].append(ahead)
     return QueueView(
         length=len(order) + starting,
         interactive=interactive,
+        wanted=wanted,
         positions=positions,
         clients=clients,
         holding=holding,
