@@ -17,6 +17,7 @@ REQUEST_SECONDS = (2, 3)
 #: Seconds for all calls together: GitHub waits ten for the answer to a delivery.
 START_SECONDS = 5.0
 
+_AWAY = (ApiException, HTTPError, OSError)
 log = logging.getLogger(__name__)
 
 
@@ -32,9 +33,10 @@ class KubernetesRefreshes:
         try:
             async with asyncio.timeout(START_SECONDS):
                 said = await asyncio.to_thread(self._start, channels)
-        except (ApiException, HTTPError, OSError) as error:
-            why = getattr(error, "reason", None) or type(error).__name__
-            log.warning("no refresh could be started, the next by the clock does it: %s", why)
+        except _AWAY as error:
+            log.warning(
+                "no refresh could be started, the next by the clock does it: %s", _why(error)
+            )
         else:
             for channel in channels:
                 log.info("refresh of channel %s: %s", channel, said.get(channel, "no CronJob"))
@@ -42,10 +44,17 @@ class KubernetesRefreshes:
     def _start(self, channels: Collection[str]) -> dict[str, str]:
         jobs = self._list("jobs")
         return {
-            channel: self._start_one(cron_job, jobs)
+            channel: self._tried(cron_job, jobs)
             for cron_job in self._list("cronjobs")
             if (channel := cron_job["metadata"]["labels"].get(CHANNEL_LABEL)) in channels
         }
+
+    def _tried(self, cron_job: dict[str, Any], jobs: list[dict[str, Any]]) -> str:
+        """What became of one channel: its fault is none of the others'."""
+        try:
+            return self._start_one(cron_job, jobs)
+        except _AWAY as error:
+            return f"not started, the next by the clock does it: {_why(error)}"
 
     def _start_one(self, cron_job: dict[str, Any], jobs: list[dict[str, Any]]) -> str:
         job = refresh_job(cron_job, jobs)
@@ -71,3 +80,7 @@ class KubernetesRefreshes:
             _request_timeout=REQUEST_SECONDS,
         )
         return list(found["items"])
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "reason", None) or type(error).__name__
