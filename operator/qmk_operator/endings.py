@@ -34,7 +34,7 @@ class Endings:
         if stored is None or status.cached is not False:
             return
         self.metrics.built(stored.result)
-        if wanted(job, stored.result):
+        if stored.result.record is RecordUse.REJECTED or wanted(job, stored.result):
             await self._want_record(job, status, stored.result)
 
     async def _want_record(
@@ -44,12 +44,15 @@ class Endings:
             request = await resolve(
                 job.spec, status.firmware_commit, self.catalogue, self.toolchain_digest
             )
+            identity = request.record
+            if identity is None or request.key != result.key:
+                return
+            rejected = result.record is RecordUse.REJECTED
+            if rejected and not await self.records.refuse(identity, used=result.started):
+                return
         except (RequestError, StorageUnavailableError) as error:
             logger.warning("No record is asked for after %s: %s", job.name, error)
             return
-        if request.record is None or request.key != result.key:
-            return
-        if result.record is RecordUse.REJECTED:
-            self.records.refuse(request.record, used=result.started)
         if self.record_jobs is not None:
-            await self.record_jobs.ask(job, request.record, request.firmware_commit)
+            name = self.records.replacement(identity)
+            await self.record_jobs.ask(name, job, identity, request.firmware_commit)

@@ -13,6 +13,7 @@ from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.keyboard_record import RECORD_BYTES_MAX, SCHEMA, RecordPointer
 from qmk_contract.keymap import Keymap
+from qmk_contract.record_job import record_job_name
 from qmk_contract.snapshot import Layer
 from qmk_operator.cache import Cache
 
@@ -85,13 +86,19 @@ def judge(data: bytes, identity: RecordIdentity) -> RecordPointer | Fault:
 class Records:
     """Looks up records. A pointer that was good is remembered, that there is none for a moment.
 
-    ``clock`` counts seconds from any start.
+    A refusal outlasts the operator as the CompileJob that is to replace the record: ``exists``
+    says whether there is one of a name. ``clock`` counts seconds from any start.
     """
 
     def __init__(
-        self, objects: Objects, rejections: Rejections, clock: Callable[[], float]
+        self,
+        objects: Objects,
+        exists: Callable[[str], bool],
+        rejections: Rejections,
+        clock: Callable[[], float],
     ) -> None:
         self._objects = objects
+        self._exists = exists
         self._rejections = rejections
         self._clock = clock
         self._found: Cache[RecordPointer] = Cache(_CACHED_MAX)
@@ -110,21 +117,34 @@ class Records:
         if self._clock() < (self._absent_until.find(key) or 0.0):
             return None
         pointer = await self._read(identity)
+        if pointer is not None and self._exists(_replacement(identity, pointer)):
+            self._refused.keep(key, pointer)
         if pointer is None or pointer == self._refused.find(key):
             self._absent_until.keep(key, self._clock() + _ABSENT_SECONDS)
             return None
         return self._found.keep(key, pointer)
 
-    def refuse(self, identity: RecordIdentity, used: datetime) -> None:
+    async def refuse(self, identity: RecordIdentity, used: datetime) -> bool:
         """Give to nobody any more what a build that started at ``used`` could not take.
 
-        Without it there is no record, and a trusted build may leave another one.
+        Without it there is no record, and a trusted build may leave another one. Says whether
+        it is so: by now there may be a newer one.
+
+        Raises:
+            StorageUnavailableError: nobody can tell now.
         """
         key = identity.pointer_key
-        pointer = self._found.find(key)
-        if pointer is not None and pointer.created < used:
-            logger.warning("The record %s cannot be used", identity.object_key)
-            self._refused.keep(key, self._found.pop(key))
+        pointer = await self._read(identity)
+        if pointer is None or pointer.created >= used:
+            return False
+        logger.warning("The record %s cannot be used", identity.object_key)
+        self._found.pop(key, None)
+        self._refused.keep(key, pointer)
+        return True
+
+    def replacement(self, identity: RecordIdentity) -> str:
+        """The name of the CompileJob that leaves this record anew, or for the first time."""
+        return _replacement(identity, self._refused.find(identity.pointer_key))
 
     async def _read(self, identity: RecordIdentity) -> RecordPointer | None:
         data = await self._objects.read(identity.pointer_key, _POINTER_BYTES_MAX)
@@ -134,3 +154,7 @@ class Records:
             self._rejections.pointer_rejected(judged)
             return None
         return judged
+
+
+def _replacement(identity: RecordIdentity, refused: RecordPointer | None) -> str:
+    return record_job_name(identity.digest, identity.keyboard, refused)

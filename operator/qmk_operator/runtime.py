@@ -50,7 +50,12 @@ class Runtime:
         self._freshness = Freshness()
         self._resync = Resync(self._store, cluster, self._freshness, self._metrics)
         catalogue = PublishedFirmware(storage)
-        records = Records(storage, self._metrics, time.monotonic)
+        records = Records(
+            storage,
+            lambda name: self._store.compile_job(name) is not None,
+            self._metrics,
+            time.monotonic,
+        )
         digest = settings.pod.image_digest
         asking = RecordJobs(self._store, cluster, self._metrics, _now) if settings.records else None
         self._controller = Controller(

@@ -137,6 +137,7 @@ class FakeStorage:
     objects: dict[str, bytes] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
     down: bool = False
+    reads_down: bool = False
     writes_down: bool = False
 
     async def read_result(self, key: str) -> StoredResult | None:
@@ -146,7 +147,7 @@ class FakeStorage:
 
     async def read(self, object_key: str, size_max: int) -> bytes | None:
         self.reads.append(object_key)
-        if self.down:
+        if self.down or self.reads_down:
             raise StorageUnavailableError("down")
         data = self.objects.get(object_key)
         return None if data is None else data[:size_max]

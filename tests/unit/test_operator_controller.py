@@ -11,6 +11,7 @@ from qmk_contract.compile_job import CompileJob
 from qmk_contract.names import KIND
 from qmk_contract.phases import JobClass, Phase
 from qmk_contract.queue import Limits
+from qmk_contract.record_job import record_job_name
 from qmk_contract.result import BuildPath, RecordUse
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds
@@ -61,7 +62,12 @@ class Operator:
         self.store.changed = self.admission.update
         self.seconds = 0.0
         metrics = Metrics()
-        records = Records(self.storage, metrics, lambda: self.seconds)
+        records = Records(
+            self.storage,
+            lambda name: self.store.compile_job(name) is not None,
+            metrics,
+            lambda: self.seconds,
+        )
         asking = RecordJobs(self.store, self.cluster, metrics, lambda: NOW)
         self.controller = Controller(
             store=self.store,
@@ -273,10 +279,12 @@ async def test_the_end_frees_the_slot_and_is_counted(operator: Operator) -> None
     assert registry.get_sample_value("qmk_compile_jobs_finished_total", labels) == 1
 
 
-def finish_build(operator: Operator, **result: Any) -> None:
-    """A user's build of KEY has left this result, and its pod has ended."""
+def finish_build(
+    operator: Operator, job_class: JobClass = JobClass.INTERACTIVE, **result: Any
+) -> None:
+    """A build of KEY has left this result, and its pod has ended."""
     operator.catalogue.generator = True
-    operator.add(compile_job(Phase.RUNNING))
+    operator.add(compile_job(Phase.RUNNING, job_class=job_class))
     operator.add_job(job_body(KEY, KEY, annotations={"qmk.fm/toolchain-digest": DIGEST}))
     operator.store.put(Kind.POD, pod_body(KEY, 0, 0))
     operator.storage.results[KEY] = stored(**result)
@@ -353,6 +361,38 @@ async def test_a_record_that_a_build_rejected_is_given_to_nobody_else(operator: 
     operator.store.put(Kind.COMPILE_JOB, operator.cluster.compile_jobs[name])
     await operator.step(name)
     assert orders_of(operator.cluster.jobs[name])["QMK_BUILD_ORDER"]["recording"] is True
+
+
+async def test_a_rejected_record_is_made_anew_past_the_job_that_left_it(
+    operator: Operator,
+) -> None:
+    operator.storage.objects[RECORD.pointer_key] = json.dumps(to_body(POINTER)).encode()
+    left_it = record_job_name(RECORD.digest, KEYBOARD)
+    operator.add(compile_job(Phase.SUCCEEDED, name=left_it, job_class=JobClass.TEST))
+    finish_build(operator, record=RecordUse.REJECTED)
+    await operator.step()
+    (name,) = operator.cluster.compile_jobs.keys() - {KEY, left_it}
+    await operator.step(name)
+    order = orders_of(operator.cluster.jobs[name])["QMK_BUILD_ORDER"]
+    assert (order["recording"], "record" in order) == (True, False)
+
+
+async def test_a_test_that_rejects_a_record_has_it_made_anew(operator: Operator) -> None:
+    operator.storage.objects[RECORD.pointer_key] = json.dumps(to_body(POINTER)).encode()
+    finish_build(operator, job_class=JobClass.TEST, record=RecordUse.REJECTED)
+    await operator.step()
+    assert len(operator.cluster.compile_jobs) == 2
+    assert await operator.controller.records.find(RECORD) is None
+
+
+async def test_storage_that_goes_away_while_a_record_is_refused_harms_nobody(
+    operator: Operator,
+) -> None:
+    finish_build(operator, record=RecordUse.REJECTED)
+    operator.storage.reads_down = True
+    await operator.step()
+    assert operator.status()["phase"] == "Succeeded"
+    assert list(operator.cluster.compile_jobs) == [KEY]
 
 
 async def test_a_test_that_gives_way_is_queued_again(operator: Operator) -> None:

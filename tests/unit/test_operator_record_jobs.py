@@ -7,7 +7,7 @@ import pytest
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob, CompileJobSpec
 from qmk_contract.names import COMPILE_JOB_NAME_MAX
-from qmk_contract.phases import JobClass, Phase
+from qmk_contract.phases import JobClass, Phase, Reason
 from qmk_contract.record_job import CLIENT, record_job_name
 from qmk_contract.result import BuildPath, RecordUse
 from qmk_operator.cluster import ClusterError, RefusedError
@@ -40,11 +40,15 @@ class Asking:
         self.jobs = RecordJobs(self.store, self.cluster, self.metrics, lambda: NOW)
 
     async def ask(self, **spec: Any) -> Asked:
-        return await self.jobs.ask(compile_job(**spec), RECORD, COMMIT)
+        return await self.jobs.ask(NAME, compile_job(**spec), RECORD, COMMIT)
 
-    def add(self, name: str, phase: Phase = Phase.QUEUED) -> None:
-        job = compile_job(phase, name=name, client=CLIENT, job_class=JobClass.TEST)
-        self.store.put(Kind.COMPILE_JOB, compile_job_body(job))
+    def add(self, name: str, phase: Phase = Phase.QUEUED, reason: Reason | None = None) -> None:
+        job = compile_job(
+            phase, name=name, status={"reason": reason}, client=CLIENT, job_class=JobClass.TEST
+        )
+        body = compile_job_body(job)
+        self.cluster.compile_jobs[name] = body
+        self.store.put(Kind.COMPILE_JOB, body)
 
     def counted(self, outcome: Asked) -> float | None:
         labels = {"outcome": outcome.value}
@@ -102,12 +106,41 @@ async def test_a_job_that_left_no_record_is_not_made_again_while_it_is_there() -
 async def test_no_more_are_open_than_may_be() -> None:
     asking = Asking()
     for number in range(OPEN_MAX):
-        asking.add(f"open-{number}")
-        asking.add(f"ended-{number}", Phase.SUCCEEDED)
+        asking.add(f"record-open-{number}")
+        asking.add(f"record-ended-{number}", Phase.SUCCEEDED)
     assert await asking.ask() is Asked.CROWDED
-    asking.add("open-0", Phase.SUCCEEDED)
-    asking.store.remove(Kind.COMPILE_JOB, "open-0", "uid-open-0")
+    asking.store.remove(Kind.COMPILE_JOB, "record-open-0", "uid-record-open-0")
     assert await asking.ask() is Asked.CREATED
+
+
+async def test_jobs_that_only_bear_the_clients_name_crowd_nobody_out() -> None:
+    asking = Asking()
+    for number in range(OPEN_MAX):
+        asking.add(f"a-users-{number}")
+    assert await asking.ask() is Asked.CREATED
+
+
+@pytest.mark.parametrize("reason", [Reason.EVICTED, Reason.UPLOAD_FAILED, Reason.NODE_LOST])
+async def test_a_job_that_was_lost_is_made_again(reason: Reason) -> None:
+    asking = Asking()
+    asking.add(NAME, Phase.FAILED, reason)
+    assert await asking.ask() is Asked.CREATED
+    assert asking.cluster.calls == ["delete_compile_job", "create_compile_job"]
+    assert asking.cluster.compile_jobs[NAME].get("status") is None
+
+
+async def test_a_job_that_was_lost_and_is_gone_by_now_is_made_again() -> None:
+    asking = Asking()
+    asking.add(NAME, Phase.FAILED, Reason.EVICTED)
+    del asking.cluster.compile_jobs[NAME]
+    assert await asking.ask() is Asked.CREATED
+
+
+@pytest.mark.parametrize("reason", [Reason.COMPILE_ERROR, Reason.CANCEL_REQUESTED])
+async def test_an_end_that_another_run_would_come_to_stays(reason: Reason) -> None:
+    asking = Asking()
+    asking.add(NAME, Phase.FAILED, reason)
+    assert await asking.ask() is Asked.EXISTS
 
 
 @pytest.mark.parametrize("error", [ClusterError("503"), RefusedError("403")])

@@ -1,6 +1,7 @@
 """Records of keyboards: which pointer counts, how often it is read, who may leave one."""
 
 import json
+from collections.abc import Container
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from qmk_contract.keyboard_record import RECORD_BYTES_MAX, RecordPointer, plain_
 from qmk_contract.keyboards import Keyboard
 from qmk_contract.keymap import Keymap, normalise_keymap
 from qmk_contract.phases import JobClass
+from qmk_contract.record_job import is_record_job
 from qmk_operator.metrics import Metrics
 from qmk_operator.records import Fault, Records, judge
 from qmk_operator.request import may_record, resolve
@@ -61,7 +63,9 @@ def written(**changes: Any) -> bytes:
 async def test_a_pointer_that_is_not_that_of_the_record_is_none(data: bytes, fault: Fault) -> None:
     assert judge(data, RECORD) is fault
     metrics = Metrics()
-    records = Records(FakeStorage(objects={RECORD.pointer_key: data}), metrics, lambda: 0.0)
+    records = Records(
+        FakeStorage(objects={RECORD.pointer_key: data}), lambda _name: False, metrics, lambda: 0.0
+    )
     assert await records.find(RECORD) is None
     labels = {"fault": fault.value}
     counted = metrics.registry.get_sample_value("qmk_record_pointers_rejected_total", labels)
@@ -73,8 +77,8 @@ def test_no_bytes_are_taken_for_another_pointer(data: bytes) -> None:
     assert isinstance(judge(data, RECORD), Fault)
 
 
-def records_of(storage: FakeStorage, times: list[float]) -> Records:
-    return Records(storage, Metrics(), lambda: times[0])
+def records_of(storage: FakeStorage, times: list[float], jobs: Container[str] = ()) -> Records:
+    return Records(storage, lambda name: name in jobs, Metrics(), lambda: times[0])
 
 
 async def test_a_good_pointer_is_read_once() -> None:
@@ -110,7 +114,7 @@ async def test_a_record_that_is_refused_is_given_to_nobody_until_there_is_anothe
     storage, times = FakeStorage(objects={RECORD.pointer_key: written()}), [0.0]
     records = records_of(storage, times)
     assert await records.find(RECORD) == POINTER
-    records.refuse(RECORD, used=NOW)
+    assert await records.refuse(RECORD, used=NOW)
     assert await records.find(RECORD) is None
     times[0] += 5
     assert await records.find(RECORD) is None
@@ -118,8 +122,32 @@ async def test_a_record_that_is_refused_is_given_to_nobody_until_there_is_anothe
     storage.objects[RECORD.pointer_key] = written(created=NOW)
     times[0] += 5
     assert await records.find(RECORD) == newer
-    records.refuse(RECORD, used=ago(1))
-    assert await records.find(RECORD) == newer, "it is younger than the build that complained"
+    assert not await records.refuse(RECORD, used=ago(1)), "it is younger than that build"
+    assert await records.find(RECORD) == newer
+
+
+async def test_each_refusal_has_a_job_of_its_own_that_replaces_the_record() -> None:
+    storage = FakeStorage(objects={RECORD.pointer_key: written()})
+    records = records_of(storage, [0.0])
+    names = [records.replacement(RECORD)]
+    for created in (POINTER.created, ago(10)):
+        storage.objects[RECORD.pointer_key] = written(created=created)
+        assert await records.refuse(RECORD, used=NOW)
+        names.append(records.replacement(RECORD))
+    assert len(set(names)) == 3
+    assert all(is_record_job(name) for name in names)
+
+
+async def test_a_refusal_outlasts_the_operator_while_the_record_is_made_anew() -> None:
+    storage, times, jobs = FakeStorage(objects={RECORD.pointer_key: written()}), [0.0], set[str]()
+    await (before := records_of(storage, times)).refuse(RECORD, used=NOW)
+    jobs.add(before.replacement(RECORD))
+    after = records_of(storage, times, jobs)
+    assert await after.find(RECORD) is None
+    assert after.replacement(RECORD) == before.replacement(RECORD)
+    storage.objects[RECORD.pointer_key] = written(created=NOW)
+    times[0] += 5
+    assert await after.find(RECORD) == replace(POINTER, created=NOW)
 
 
 @pytest.mark.parametrize("job_class", JobClass)
