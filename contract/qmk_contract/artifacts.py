@@ -132,7 +132,7 @@ def unnamed(commit: str) -> str:
 
 def incoming(sha256: str) -> str:
     """A packed firmware tree on its way to be published; gone afterwards."""
-    return f"incoming/{_checked(r'[0-9a-f]{64}', sha256)}.tar.zst"
+    return f"incoming/{_checked(DIGEST_PATTERN, sha256)}.tar.zst"
 
 
 def firmware(commit: str) -> str:
