@@ -7,14 +7,11 @@ server's reply, so that two workers never give the same slot away.
 from dataclasses import replace
 
 from qmk_contract.compile_job import CompileJob
-from qmk_contract.phases import JobClass, Phase
+from qmk_contract.phases import JobClass
 from qmk_contract.queue import Holding, Limits, Waiting, admit, giving_way
-from qmk_operator.decision import Slot
+from qmk_operator.decision import BEGUN, Slot
 from qmk_operator.observation import JobView
 from qmk_operator.store import Store
-
-_BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
-
 
 Claim = Waiting | Holding
 
@@ -115,7 +112,8 @@ class Admission:
 
     def _held(self) -> dict[str, Holding]:
         reserved = {
-            name: Holding(claim.key, claim.created) for name, claim in self._reserved.items()
+            name: Holding(claim.key, claim.created, claim.idle)
+            for name, claim in self._reserved.items()
         }
         return reserved | self._holding
 
@@ -135,10 +133,10 @@ class Admission:
 
 
 def _claim_without_job(job: CompileJob) -> Claim | None:
-    if job.status.phase in _BEGUN:
+    if job.status.phase in BEGUN:
         # Its Job vanished and will be made again: the slot stays its own.
         since = job.status.timestamps.started or job.created
-        return Holding(job.status.build_key or job.name, since)
+        return Holding(job.status.build_key or job.name, since, _idle(job))
     if job.spec.cancel:
         return None
     key = job.status.build_key or job.name

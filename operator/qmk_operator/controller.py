@@ -20,7 +20,15 @@ from qmk_operator.cluster import (
     NotFoundError,
     RefusedError,
 )
-from qmk_operator.decision import Action, CreateJob, Decision, DeleteJob, Need, Observed
+from qmk_operator.decision import (
+    Action,
+    CreateJob,
+    Decision,
+    DeleteCompileJob,
+    DeleteJob,
+    Need,
+    Observed,
+)
 from qmk_operator.endings import Endings
 from qmk_operator.metrics import Metrics
 from qmk_operator.reconcile import decide, result_key
@@ -111,6 +119,7 @@ class Controller:
             decision = self._decide(job, replace(seen, name_taken=True))
         if decision.status is not None and await self._write(job, decision.status):
             await self.endings.ended(job, decision.status, seen.result)
+        await self._stop(decision.action)
         return Outcome(decision.requeue_seconds, failed=decision.retry)
 
     def _decide(self, job: CompileJob, seen: Observed) -> Decision:
@@ -143,19 +152,22 @@ class Controller:
         return await self.records.find(request.record)
 
     async def _act(self, job: CompileJob, action: Action | None) -> None:
-        if action is None:
-            return
         if isinstance(action, CreateJob):
             body = await self.builds.start(job, action.request, action.record, action.rerun)
             self.metrics.wrote("create", "jobs")
             self.store.put(Kind.JOB, body)
             logger.info("CompileJob %s has Job %s", job.name, body["metadata"]["name"])
-        elif isinstance(action, DeleteJob):
-            await self._delete_job(action.job.name, action.job.uid)
-        else:
+        elif isinstance(action, DeleteCompileJob):
             await self._delete(job)
 
-    async def _delete_job(self, name: str, uid: str) -> None:
+    async def _stop(self, action: Action | None) -> None:
+        """Delete a Job once the status says so.
+
+        Broken off in between, the Job is seen again; one that went unsaid would look lost.
+        """
+        if not isinstance(action, DeleteJob):
+            return
+        name, uid = action.job.name, action.job.uid
         try:
             await self.compile_jobs.delete_job(name, uid)
             self.metrics.wrote("delete", "jobs")

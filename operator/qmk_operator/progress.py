@@ -34,10 +34,6 @@ def follow(
 ) -> Decision:
     """Decide while ``child``, the Job of the current run, exists."""
     pod = seen.pod
-    if seen.gives_way and not child.deleted:
-        return Decision(
-            requeued(job, seen, Reason.WAITING_FOR_SLOT, _GAVE_WAY, now), DeleteJob(child)
-        )
     if child.complete or (pod is not None and pod.succeeded):
         return _collect(job, seen, child, now)
     if pod is not None and (failure := not_retried(pod)) is not None:
@@ -46,6 +42,8 @@ def follow(
         return _job_failed(job, seen, child, now)
     if child.deleted:
         return Decision(requeue_seconds=STARTING_SECONDS)
+    if seen.gives_way and not _only_uploads(pod):
+        return Decision(gave_way(job, seen, now), DeleteJob(child))
     if pod is None:
         return _starting(job, seen, child, _pod_message(pod), now)
     return _under_way(job, seen, child, pod, now, image_pull_seconds)
@@ -113,6 +111,11 @@ def requeued(
         job, Phase.QUEUED, reason, message, now,
         **identity(job, seen) | gone, timestamps=replace(job.status.timestamps, started=None),
     )  # fmt: skip
+
+
+def gave_way(job: CompileJob, seen: Observed, now: datetime) -> CompileJobStatus:
+    """The status of a job whose slot goes to one that somebody waits for."""
+    return requeued(job, seen, Reason.WAITING_FOR_SLOT, _GAVE_WAY, now)
 
 
 def run_times(job: CompileJob, seen: Observed) -> Timestamps:
@@ -195,6 +198,10 @@ def _starting(
         **identity(job, seen), timestamps=run_times(job, seen),
     )  # fmt: skip
     return Decision(status)
+
+
+def _only_uploads(pod: PodView | None) -> bool:
+    return pod is not None and not pod.over and pod.build.exit_code == 0
 
 
 def _was_lost(job: CompileJob) -> bool:

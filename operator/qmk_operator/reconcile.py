@@ -9,6 +9,7 @@ from qmk_contract.names import job_name
 from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import BuildResult
 from qmk_operator.decision import (
+    BEGUN,
     CreateJob,
     Decision,
     DeleteCompileJob,
@@ -17,12 +18,11 @@ from qmk_operator.decision import (
     Observed,
     Slot,
 )
-from qmk_operator.progress import STARTING_SECONDS, attempts, follow, identity, run_times
+from qmk_operator.progress import STARTING_SECONDS, attempts, follow, gave_way, identity, run_times
 from qmk_operator.request import BuildRequest
 from qmk_operator.results import StoredResult, ended, fault
 from qmk_operator.status import finished, on_the_way, restarted
 
-_BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
 #: A Job that somebody keeps deleting is not made for ever.
 _LOST_MAX = 6
 _FROM_STORAGE = frozenset({Need.REQUEST, Need.RESULT, Need.RECORD})
@@ -61,7 +61,7 @@ def result_key(job: CompileJob, seen: Observed) -> str | None:
     """
     if seen.job is not None:
         return seen.job.build_key
-    if job.status.phase in _BEGUN and job.status.build_key is not None:
+    if job.status.phase in BEGUN and job.status.build_key is not None:
         return job.status.build_key
     return seen.request.key if isinstance(seen.request, BuildRequest) else None
 
@@ -121,7 +121,9 @@ def _without_job(job: CompileJob, seen: Observed, now: datetime) -> Decision:
         return Decision(need=Need.RECORD)
     if stored is not None and (not wants_record or seen.record is not None):
         return _collect(job, seen, stored, now)
-    if job.status.phase in _BEGUN:
+    if job.status.phase in BEGUN and seen.gives_way:
+        return Decision(gave_way(job, seen, now))
+    if job.status.phase in BEGUN:
         return _make_again(job, seen, seen.request, now)
     return _admit(job, seen, seen.request, now)
 
@@ -170,7 +172,7 @@ def _wants_record(job: CompileJob, request: BuildRequest, result: BuildResult) -
     """
     if not request.may_record or not result.succeeded:
         return False
-    begun = job.status.timestamps.started if job.status.phase in _BEGUN else None
+    begun = job.status.timestamps.started if job.status.phase in BEGUN else None
     return begun is None or result.finished < begun
 
 
@@ -195,7 +197,7 @@ def _refuse(job: CompileJob, error: RequestError, rerun: int, now: datetime) -> 
 
 
 def _collect(job: CompileJob, seen: Observed, stored: StoredResult, now: datetime) -> Decision:
-    cached = seen.job is None and job.status.phase not in _BEGUN
+    cached = seen.job is None and job.status.phase not in BEGUN
     changes = identity(job, seen) | {"build_key": stored.result.key}
     if isinstance(seen.request, BuildRequest) and changes["firmware_commit"] is None:
         changes["firmware_commit"] = seen.request.firmware_commit
@@ -217,7 +219,7 @@ def _usable(job: CompileJob, seen: Observed) -> StoredResult | None:
 
 def _wait_for_storage(job: CompileJob, seen: Observed, now: datetime) -> Decision:
     phase = job.status.phase
-    if seen.job is None and phase not in _BEGUN:
+    if seen.job is None and phase not in BEGUN:
         phase = Phase.QUEUED
     status = on_the_way(
         job, phase, Reason.WAITING_FOR_STORAGE, _STORAGE_MESSAGE, now,

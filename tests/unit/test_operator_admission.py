@@ -111,6 +111,27 @@ def test_a_job_that_vanished_keeps_its_slot() -> None:
     assert slots.admission.running == 1
 
 
+def test_a_test_whose_job_vanished_gives_its_slot_way() -> None:
+    slots = Slots(max_running=1)
+    slots.add("test", Phase.RUNNING, job_class=JobClass.TEST)
+    slots.add("user")
+    assert slots.take_woken() == {"test"}
+    assert slots.admission.gives_way("test")
+
+
+def test_a_slot_that_a_test_is_about_to_take_counts_as_a_tests() -> None:
+    slots = Slots(max_running=2)
+    slots.add("old", Phase.RUNNING, job_class=JobClass.TEST)
+    slots.add_job("old", "key-old", creationTimestamp="2026-01-01T11:00:00Z")
+    slots.add("new", job_class=JobClass.TEST)
+    assert slots.admission.slot("new", "key-new") is Slot.FREE
+    slots.add("user")
+    assert not slots.admission.gives_way("old"), "the younger one goes first"
+    slots.add_job("new", "key-new", creationTimestamp="2026-01-01T12:00:00Z")
+    slots.admission.settle("new", failed=False)
+    assert slots.take_woken() == {"new"}
+
+
 def test_those_who_wait_for_a_result_are_woken_even_without_a_slot() -> None:
     slots = Slots(max_running=1)
     slots.add("a", Phase.RUNNING, "same")

@@ -412,6 +412,44 @@ async def test_a_test_that_gives_way_is_queued_again(operator: Operator) -> None
     assert name not in operator.cluster.jobs
 
 
+async def give_way(operator: Operator) -> Outcome:
+    """Two tests run, and a user comes: a step for the one that has to go."""
+    for name in ("test-1", "test-2"):
+        operator.add(compile_job(Phase.RUNNING, name=name, job_class=JobClass.TEST))
+        operator.add_job(job_body(name, name))
+    operator.add(compile_job())
+    assert operator.admission.gives_way("test-2")
+    return await operator.step("test-2")
+
+
+async def test_a_slot_is_kept_until_it_is_said_that_it_is_left(operator: Operator) -> None:
+    operator.cluster.errors["patch_status"] = [ClusterError("503")]
+    assert (await give_way(operator)).failed
+    assert "test-2" in operator.cluster.jobs
+    assert not (await operator.step("test-2")).failed
+    assert "test-2" not in operator.cluster.jobs
+    assert operator.status("test-2")["attempts"]["infra"] == 0
+
+
+async def test_a_slot_that_is_said_to_be_left_is_left_in_the_end(operator: Operator) -> None:
+    operator.cluster.errors["delete_job"] = [ClusterError("503")]
+    assert (await give_way(operator)).failed
+    assert operator.status("test-2")["phase"] == "Queued"
+    assert not (await operator.step("test-2")).failed
+    assert "test-2" not in operator.cluster.jobs
+    assert operator.cluster.calls.count("patch_status") == 1
+
+
+async def test_a_cancel_that_is_said_stops_the_job_in_the_end(operator: Operator) -> None:
+    operator.add(compile_job(Phase.RUNNING, cancel=True))
+    operator.add_job(job_body(KEY, KEY))
+    operator.cluster.errors["delete_job"] = [ClusterError("503")]
+    assert (await operator.step()).failed
+    assert operator.status()["phase"] == "Cancelled"
+    await operator.step()
+    assert operator.cluster.jobs == {}
+
+
 async def test_a_status_that_is_refused_is_written_without_what_the_build_said(
     operator: Operator,
 ) -> None:

@@ -373,6 +373,32 @@ ROWS = {
         action=DeleteJob,
         fields={"job_name": None, "node_name": None, "timestamps": Timestamps(ago(5))},
     ),
+    "test has compiled, its upload does not give way": Row(
+        compile_job(Phase.RUNNING, job_class=JobClass.TEST),
+        seen(job=job(), pods=(pod(0, True),), gives_way=True),
+        (Phase.RUNNING, Reason.BUILDING),
+    ),
+    "test has succeeded before it gives way": Row(
+        compile_job(Phase.RUNNING, job_class=JobClass.TEST),
+        seen(job=job(), pods=(pod(0, 0),), gives_way=True, result=stored(), result_read=True),
+        COMPLETED,
+    ),
+    "test has failed before it gives way": Row(
+        compile_job(Phase.RUNNING, job_class=JobClass.TEST),
+        seen(job=job(), pods=(pod(24, 23),), gives_way=True),
+        (Phase.FAILED, Reason.OUT_OF_MEMORY),
+    ),
+    "test whose upload failed gives way before it is tried again": Row(
+        compile_job(Phase.RUNNING, job_class=JobClass.TEST),
+        seen(job=job(), pods=(pod(0, 22),), gives_way=True),
+        (Phase.QUEUED, Reason.WAITING_FOR_SLOT),
+        action=DeleteJob,
+    ),
+    "test gives way whose Job has vanished": Row(
+        compile_job(Phase.RUNNING, job_class=JobClass.TEST),
+        seen(request=REQUEST, result_read=True, gives_way=True),
+        (Phase.QUEUED, Reason.WAITING_FOR_SLOT),
+    ),
     "test gave way, Job is being deleted": Row(
         compile_job(Phase.QUEUED, job_class=JobClass.TEST),
         seen(job=job(deleted=True), gives_way=True),
