@@ -12,7 +12,7 @@ from qmk_contract import keycodes
 from qmk_contract.errors import Faults, RequestError, invalid_keymap
 from qmk_contract.keymap_config import config
 from qmk_contract.keymap_macros import macro
-from qmk_contract.keymap_values import items_of, matching, normal
+from qmk_contract.keymap_values import items_of, normal
 
 _ARRAYS_MAX = {
     "dip_switches": 32, "encoders": 32, "keycodes": 256, "macros": 256, "modules": 32,
@@ -22,7 +22,6 @@ _WORDS = {"converter": r"[a-z0-9_]{1,64}", "host_language": r"[A-Za-z0-9_]{1,64}
 _MODULE_LENGTH_MAX = 128
 _MODULE = re.compile(r"[A-Za-z0-9_]{1,64}(?:/[A-Za-z0-9_]{1,64}){0,3}")
 _KEYCODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_LABEL = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff\"'\\#{}]{0,250}")
 BUILD_FIELDS = tuple(sorted((*_ARRAYS_MAX, *_WORDS, "config")))
 
 
@@ -60,10 +59,15 @@ def _module(value: object, where: str) -> str:
 
 
 def _keycode_declaration(value: object, where: str) -> Any:
-    """A keycode of the keymap's own: ends up in an enum and in macros of C."""
+    """A keycode of the keymap's own: ends up in an enum and in macros of C.
+
+    No more of it is kept than that: labels are for pages that show the keycode.
+    """
     if not isinstance(value, Mapping):
         raise invalid_keymap(f"{where} must be an object with a key")
-    aliases = value.get("aliases", ())
+    aliases = value.get("aliases")
+    if aliases is None:
+        aliases = ()
     if not isinstance(aliases, list | tuple):
         raise invalid_keymap(f"{where}.aliases must be an array of names")
     named = [(f"{where}.key", value.get("key"))]
@@ -71,7 +75,10 @@ def _keycode_declaration(value: object, where: str) -> Any:
     for place, name in named:
         if not isinstance(name, str) or not _KEYCODE_NAME.fullmatch(name):
             raise invalid_keymap(f"{place} must be a name of letters, digits and '_'")
-    return normal(value, where, lambda text, place: matching(text, place, _LABEL))
+    made: dict[str, Any] = {"key": value["key"]}
+    if aliases:
+        made["aliases"] = list(aliases)
+    return made
 
 
 def _switches(name: str, index: int, value: object, faults: Faults) -> Any:

@@ -8,6 +8,7 @@ from qmk_contract.errors import invalid_keymap
 from qmk_contract.keymap_values import items_of, matching, number
 
 _ACTIONS = ("beep", "delay", "down", "tap", "up")
+_PRESSES = ("down", "tap", "up")
 _TYPED = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*")
 _WORD = re.compile(r"[A-Za-z0-9_]{1,64}")
 _STEPS_MAX = 1024
@@ -17,15 +18,19 @@ _FIELDS = frozenset({"action", "keycodes", "duration"})
 def macro(value: object, where: str) -> list[Any]:
     """One macro, its line ends as line feeds, as json2c takes all of them.
 
+    Steps with an empty list of keycodes are left out: json2c writes nothing for them.
+
     Raises:
         RequestError: it has a step that json2c cannot write.
     """
     steps = items_of(where, value, _STEPS_MAX)
-    made = [_step(step, f"{where}[{index}]") for index, step in enumerate(steps)]
+    read = [(index, _step(step, f"{where}[{index}]")) for index, step in enumerate(steps)]
+    kept = [(index, step) for index, step in read if not _writes_nothing(step)]
+    made = [step for _, step in kept]
     if not any(made):
         raise invalid_keymap(f"{where} does nothing, and QMK cannot build such a macro")
-    for index, step in enumerate(made):
-        after = made[index + 1] if index + 1 < len(made) else None
+    for at, (index, step) in enumerate(kept, 1):
+        after = made[at] if at < len(made) else None
         # json2c leaves out "" wherever it stands in the text that it has written, so also where
         # an escaped quotation mark and the end of its string meet.
         if isinstance(step, str) and step.endswith('"') and not (after and isinstance(after, str)):
@@ -47,9 +52,13 @@ def _step(step: object, where: str) -> Any:
     made: dict[str, Any] = {"action": action}
     if action == "delay" or "duration" in step:
         made["duration"] = _duration(step.get("duration"), f"{where}.duration")
-    if action in ("down", "tap", "up") or "keycodes" in step:
+    if action in _PRESSES or "keycodes" in step:
         made["keycodes"] = _keycodes(step.get("keycodes"), f"{where}.keycodes")
     return made
+
+
+def _writes_nothing(step: Any) -> bool:
+    return isinstance(step, dict) and step["action"] in _PRESSES and not step["keycodes"]
 
 
 def _duration(value: object, where: str) -> int:
@@ -61,8 +70,6 @@ def _duration(value: object, where: str) -> int:
 
 def _keycodes(value: object, where: str) -> list[str]:
     codes = items_of(where, value, _STEPS_MAX)
-    if not codes:
-        raise invalid_keymap(f"{where} must be an array of keycodes, and have one")
     for index, code in enumerate(codes):
         if not isinstance(code, str) or not _WORD.fullmatch(code):
             raise invalid_keymap(f"{where}[{index}] must be the name of a keycode, such as ENTER")

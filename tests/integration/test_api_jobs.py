@@ -77,7 +77,7 @@ ODD_FIELDS: list[dict[str, Any]] = [
     {"config": {}},
     {"config": {"features": {"rgblight": True, "x": None}, "tapping": {"term": 200.0}}},
     {"config": {"n": [1, 2.5, -0.0, 1e-7, 9007199254740991, 123456789.125]}},
-    {"config": {"a.b": "c", "list": [[], {}, [None]]}},
+    {"config": {"a_b": "c.d", "list": [[], {}, [None]]}},
     {"macros": [[{"action": "delay", "duration": 1e2}, 'é😀 "quoted" \\ / \u2028']]},
     {"encoders": [[{"ccw": "KC_VOLD", "cw": "KC_VOLU"}]]},
     {"dip_switches": [{"on": "KC_A", "off": None}]},

@@ -19,14 +19,15 @@ GOOD: list[dict[str, Any]] = [
     {"config": {"features": {"encoder_map": True}, "tapping": {"term": 200, "toggle": 3}}},
     {"config": {"rgblight": {"driver": "apa102", "default": {"animation": "rainbow_mood"}}}},
     {"config": {"processor": "cortex-m4", "bootloader": "atmel-dfu", "usb": {"vid": "0xFEED"}}},
-    {"config": {"keyboard_name": "My board (v1.2), 60 +", "url": "https://example.org/x"}},
+    {"config": {"keyboard_name": "My board (v1.2), 60 +", "manufacturer": "Zoë & Co."}},
     {"config": {"matrix_pins": {"cols": ["B0", "GP1", None], "direct": [["F1", None]]}}},
+    {"config": {"keyboard_name": "Lil' BAE 66% [v2]!"}},
     {"config": {}},
     {"converter": "kb2040", "host_language": "german_mac_iso"},
     {"modules": ["qmk/hello_world", "me/other_1"]},
     {"encoders": [[{"ccw": "KC_VOLD", "cw": "LSFT(KC_VOLU)"}], []]},
     {"dip_switches": [{"off": "KC_NO", "on": "KC_A"}]},
-    {"keycodes": [{"key": "MY_KEY", "label": "Mine: (1)", "aliases": ["MY_K"]}]},
+    {"keycodes": [{"key": "MY_KEY", "aliases": ["MY_K"]}]},
     {"macros": [['Say "hi" to all, \\n; $(x) `y` #z ü😀\t\n', {"action": "beep"}]]},
     {"macros": [['"', "quoted", 'both"', '"more']]},
     {"macros": [[{"action": "delay", "duration": 100}, {"action": "tap", "keycodes": ["A", "B"]}]]},
@@ -36,6 +37,28 @@ GOOD: list[dict[str, Any]] = [
 @pytest.mark.parametrize("fields", GOOD)
 def test_what_the_firmware_takes_is_kept_as_it_is(fields: dict[str, Any]) -> None:
     assert check(**fields) == fields
+
+
+def test_what_no_firmware_is_made_of_is_left_out() -> None:
+    assert check(
+        config={
+            "maintainer": "@x",
+            "url": "#?~",
+            "meta": {"a b": [1e300]},
+            "bootloader_instructions": "Hold the key; then plug it in.",
+            "tags": ["thumb cluster", "70%"],
+            "tapping": {"term": 200},
+        },
+        keycodes=[
+            {"key": "MY_A", "label": "Don't", "aliases": None, "group": "x"},
+            {"key": "MY_B", "label": "RGB #1", "aliases": []},
+        ],
+        macros=[["a", {"action": "tap", "keycodes": []}, "b"]],
+    ) == {
+        "config": {"tapping": {"term": 200}},
+        "keycodes": [{"key": "MY_A"}, {"key": "MY_B"}],
+        "macros": [["a", "b"]],
+    }
 
 
 def test_fields_are_brought_to_one_form() -> None:
@@ -106,7 +129,11 @@ def test_a_name_for_people_is_no_source_text_either(text: str) -> None:
         ({"macros": [[{"action": "press", "keycodes": ["A"]}]]}, "macros[0][0].action must be one"),
         ({"macros": [[{"action": ["tap"]}]]}, "macros[0][0].action must be one of"),
         ({"macros": [[{"action": "tap"}]]}, "macros[0][0].keycodes must be an array"),
-        ({"macros": [[{"action": "tap", "keycodes": []}]]}, "macros[0][0].keycodes must be an arr"),
+        ({"macros": [[{"action": "tap", "keycodes": []}]]}, "macros[0] does nothing"),
+        (
+            {"macros": [["x", {"action": "up", "keycodes": []}, 'a"']]},
+            "macros[0][2] ends with a quotation mark",
+        ),
         ({"macros": [[{"action": "delay"}]]}, "macros[0][0].duration must be a whole number"),
         ({"macros": [[{"action": "delay", "duration": -1}]]}, "macros[0][0].duration must be"),
         ({"macros": [[{"action": "delay", "duration": True}]]}, "macros[0][0].duration must be"),
@@ -127,7 +154,6 @@ def test_a_name_for_people_is_no_source_text_either(text: str) -> None:
         ({"keycodes": [{"label": "x"}]}, "keycodes[0].key must be a name"),
         ({"keycodes": [{"key": "K", "aliases": ["A B"]}]}, "keycodes[0].aliases[0] must be a name"),
         ({"keycodes": [{"key": "K", "aliases": "AB"}]}, "keycodes[0].aliases must be an array"),
-        ({"keycodes": [{"key": "K", "label": "x\ny"}]}, "keycodes[0].label has a character"),
     ],
 )
 def test_what_no_generator_could_write_is_refused_with_the_place(

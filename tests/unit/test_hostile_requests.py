@@ -60,7 +60,6 @@ FIELDS: dict[str, Mapping[str, Any]] = {
     "dip-switch-with-include": {"dip_switches": [f'KC_A\n#include "{SECRET}"']},
     "keycode-name-with-define": {"keycodes": [{"key": f'X\n#include "{SECRET}"'}]},
     "keycode-alias-with-code": {"keycodes": [{"key": "X", "aliases": ["Y = 1}; int z = {"]}]},
-    "keycode-label-with-include": {"keycodes": [{"key": "X", "label": '"\n#include'}]},
     "macro-keycode-with-code": {"macros": [[{"action": "tap", "keycodes": ["A); system("]}]]},
     "macro-duration-with-code": {"macros": [[{"action": "delay", "duration": "1); x("}]]},
     "macro-action-with-code": {"macros": [[{"action": "tap);#include"}]]},
@@ -88,6 +87,13 @@ def test_no_keycode_opens_anything(keycode: str) -> None:
 @pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS.keys())
 def test_no_field_becomes_text_of_make_or_a_path(fields: Mapping[str, Any]) -> None:
     assert refused({"layout": "LAYOUT", "layers": [["KC_A"]], **fields})
+
+
+def test_what_is_left_out_cannot_become_anything() -> None:
+    text = f'"\n#include "{SECRET}"'
+    fields = {"keycodes": [{"key": "X", "label": text}], "config": {"url": text, "tags": [text]}}
+    keymap = normalise_keymap({"layout": "LAYOUT", "layers": [["KC_A"]], **fields})
+    assert keymap.fields == {"keycodes": [{"key": "X"}], "config": {}}
 
 
 @pytest.mark.parametrize("layout", ["LAYOUT(", "LAYOUT\n#", "../x", "$(x)", "L" * 200, ""])
