@@ -61,7 +61,7 @@ _RESULT = {
     "times": {"queue": 12, "start": 640, "fetch": 41, "generate": 24, "compile": 41, "link": 16},
     "path": "fast",
     "record": "used",
-    "sandbox": ["landlock-7", "seccomp"],
+    "sandbox": ["landlock-7", "seccomp", "rlimits"],
     "firmware_commit": _COMMIT,
     "sha256": _SHA256,
     "size": 14210,
