@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
@@ -131,7 +131,12 @@ class Storage:
             if _code(error) in _MISSING:
                 return None
             raise
-        return reply["Body"].read(size_max)
+        data = reply["Body"].read(size_max)
+        # botocore itself notices only where all of a body is read.
+        expected = min(reply["ContentLength"], len(data) if size_max is None else size_max)
+        if len(data) < expected:
+            raise IncompleteReadError(actual_bytes=len(data), expected_bytes=expected)
+        return data
 
     def _size(self, object_key: str) -> int | None:
         try:
