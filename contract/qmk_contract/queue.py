@@ -33,11 +33,15 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Holding:
-    """A job that has had a slot ``since`` then, for the build of that key."""
+    """A job that has had a slot ``since`` then, for the build of that key.
+
+    ``homeless``: no node has room for its pod.
+    """
 
     key: str
     since: datetime
     idle: bool = False
+    homeless: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,19 @@ def giving_way(
 ) -> list[str]:
     """Names of the idle jobs that lose their slots to those that somebody waits for.
 
-    The youngest go first. One whose very build somebody waits for stays.
+    Those go whose very build somebody waits for: it is made faster by one that is not idle. Then
+    the youngest, as many as slots are needed, or places on the nodes.
     """
     idle = {name: held for name, held in holding.items() if held.idle}
     if not idle:
         return []
-    wanted = {job.key for job in waiting if not job.idle}
-    needed = len(wanted - {held.key for held in holding.values()})
-    needed -= max(0, limits.max_running - len(holding))
-    free = [(held.since, name) for name, held in idle.items() if held.key not in wanted]
-    return [name for _, name in sorted(free, reverse=True)[: max(0, needed)]]
+    awaited = [held for held in holding.values() if not held.idle]
+    wanted = {job.key for job in waiting if not job.idle} - {held.key for held in awaited}
+    same = sorted(name for name, held in idle.items() if held.key in wanted)
+    free = max(0, limits.max_running - len(holding)) + len(same)
+    needed = max(0, len(wanted) - free, sum(1 for held in awaited if held.homeless) - len(same))
+    others = [(held.since, name) for name, held in idle.items() if name not in same]
+    return same + [name for _, name in sorted(others, reverse=True)[:needed]]
 
 
 def position(name: str, waiting: Iterable[Waiting]) -> int | None:

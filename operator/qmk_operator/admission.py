@@ -121,11 +121,16 @@ class Admission:
         jobs = self._store.jobs(name)
         job = self._store.compile_job(name)
         if (active := next((job for job in jobs if not self._over(job)), None)) is not None:
-            return Holding(active.build_key, active.created, job is not None and _idle(job))
+            idle = job is not None and _idle(job)
+            return Holding(active.build_key, active.created, idle, self._homeless(active))
         if job is None or job.status.phase.final:
             return None
         seen = self._store.observe(job)
         return None if seen.job is not None else _claim_without_job(job)
+
+    def _homeless(self, job: JobView) -> bool:
+        pods = self._store.pods(job)
+        return bool(pods) and pods[-1].unschedulable
 
     def _over(self, job: JobView) -> bool:
         pods = self._store.pods(job)

@@ -1,5 +1,6 @@
 """Admission: first come, first served, under the cap, one build of a key at a time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -89,9 +90,15 @@ holdings = st.dictionaries(
         key=st.sampled_from("klmnopqrst"),
         since=st.integers(0, 5).map(lambda second: START + timedelta(seconds=second)),
         idle=st.booleans(),
+        homeless=st.booleans(),
     ),
     max_size=6,
 )
+
+
+def awaited_keys(waiting: list[Waiting], holding: dict[str, Holding]) -> set[str]:
+    built = {held.key for held in holding.values() if not held.idle}
+    return {job.key for job in waiting if not job.idle} - built
 
 
 @given(jobs, holdings, st.integers(1, 6))
@@ -100,21 +107,23 @@ def test_idle_jobs_give_way_as_far_as_they_must(
 ) -> None:
     gone = giving_way(waiting, holding, Limits(cap))
     kept = {name: held for name, held in holding.items() if name not in gone}
-    awaited = {job.key for job in waiting if not job.idle}
+    awaited = awaited_keys(waiting, holding)
+    homeless = sum(1 for held in holding.values() if held.homeless and not held.idle)
     assert all(holding[name].idle for name in gone)
-    assert not {holding[name].key for name in gone} & awaited
-    spare = [held for held in kept.values() if held.idle and held.key not in awaited]
-    still_waiting = len(awaited - {held.key for held in kept.values()})
+    spare = [held for held in kept.values() if held.idle]
+    assert not {held.key for held in spare} & awaited, "nobody waits for an idle build"
     free = max(0, cap - len(kept))
-    assert still_waiting <= free or len(holding) > cap or not spare
-    assert not gone or still_waiting >= free, "more gave way than had to"
-    assert all(held.since <= holding[name].since for held in spare for name in gone)
+    assert not spare or len(holding) > cap or (len(awaited) <= free and homeless <= len(gone))
+    others = [name for name in gone if holding[name].key not in awaited]
+    assert not others or len(gone) == homeless or len(awaited) >= free, "more than had to"
+    assert all(held.since <= holding[name].since for held in spare for name in others)
 
 
 @given(jobs, holdings, st.integers(1, 6))
 def test_a_slot_that_is_left_goes_to_one_that_is_waited_for(
     waiting: list[Waiting], holding: dict[str, Holding], cap: int
 ) -> None:
+    holding = {name: replace(held, homeless=False) for name, held in holding.items()}
     gone = giving_way(waiting, holding, Limits(cap))
     kept = {name: held for name, held in holding.items() if name not in gone}
     keys = {held.key for held in kept.values()}
@@ -124,12 +133,19 @@ def test_a_slot_that_is_left_goes_to_one_that_is_waited_for(
         assert giving_way(waiting, kept, Limits(cap)) == []
 
 
+def test_an_idle_build_leaves_its_place_to_a_pod_that_no_node_has_room_for() -> None:
+    test, user = Holding("k", START, idle=True), Holding("l", START, homeless=True)
+    assert giving_way([], {"test": test, "user": user}, Limits(9)) == ["test"]
+    assert giving_way([], {"test": replace(test, homeless=True)}, Limits(9)) == []
+    assert giving_way([], {"test": test, "user": replace(user, homeless=False)}, Limits(9)) == []
+
+
 def test_nobody_gives_way_while_there_is_room() -> None:
     test = Holding("k", START, idle=True)
     user = Waiting("user", "l", START)
     assert giving_way([user], {"test": test}, Limits(2)) == []
     assert giving_way([user], {"test": test}, Limits(1)) == ["test"]
-    assert giving_way([Waiting("user", "k", START)], {"test": test}, Limits(1)) == []
+    assert giving_way([Waiting("user", "k", START)], {"test": test}, Limits(2)) == ["test"]
     assert giving_way([Waiting("other", "l", START, idle=True)], {"test": test}, Limits(1)) == []
 
 

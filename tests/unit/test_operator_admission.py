@@ -232,13 +232,31 @@ def test_nobody_else_leaves_a_slot() -> None:
     assert not slots.admission.gives_way("ci")
 
 
-def test_the_very_build_that_a_user_waits_for_goes_on() -> None:
+def test_a_test_leaves_its_place_to_a_user_that_no_node_has_room_for() -> None:
+    slots = Slots(max_running=5)
+    slots.add("test", Phase.RUNNING, job_class=JobClass.TEST)
+    slots.add_job("test", "key-test")
+    slots.add("user", Phase.STARTING)
+    slots.add_job("user", "key-user")
+    slots.take_woken()
+    body = pod_body("user", version=99)
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    slots.store.put(Kind.POD, body | {"status": body["status"] | {"conditions": [condition]}})
+    assert slots.take_woken() == {"test"}
+    assert slots.admission.gives_way("test")
+
+
+def test_a_user_does_not_wait_for_a_tests_build_of_the_same() -> None:
     slots = Slots(max_running=1)
     slots.add("test", Phase.RUNNING, job_class=JobClass.TEST)
     slots.add_job("test", "same")
     slots.add("user", Phase.QUEUED, "same")
-    assert not slots.admission.gives_way("test")
+    assert slots.admission.gives_way("test")
     assert slots.admission.slot("user", "same") is Slot.SAME_BUILD
+    slots.store.remove(Kind.JOB, "test", "job-test")
+    slots.add("test", Phase.QUEUED, "same", job_class=JobClass.TEST)
+    assert slots.admission.slot("user", "same") is Slot.FREE
+    assert slots.admission.slot("test", "same") is Slot.SAME_BUILD
 
 
 def test_nobody_is_woken_twice_for_one_change() -> None:
