@@ -81,11 +81,13 @@ class LimitSettings:
 class WebhookSettings:
     """GitHub's secrets (the new one and, during rotation, the old one), and Discord's URLs.
 
-    A Discord URL that is empty only logs.
+    ``start_refreshes`` says whether there are CronJobs whose Jobs a push may start; where not, it
+    is only noted. A Discord URL that is empty only logs.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     channels: tuple[ChannelSource, ...] = ()
+    start_refreshes: bool = True
     discord_info_url: str = field(default="", repr=False)
     discord_warning_url: str = field(default="", repr=False)
     discord_error_url: str = field(default="", repr=False)
@@ -223,6 +225,7 @@ def _webhooks(read: Reader) -> WebhookSettings:
     return WebhookSettings(
         secrets=tuple(secret for secret in given if secret),
         channels=channels,
+        start_refreshes=read.text("QMK_START_REFRESHES", "true|false", "true") == "true",
         discord_info_url="" if info == "none" else info,
         discord_warning_url="" if warning == "none" else warning,
         discord_error_url="" if error == "none" else error,

@@ -50,6 +50,7 @@ def test_all_faults_are_told_at_once() -> None:
         ("QMK_MAX_RUNNING", "0"),
         ("QMK_GITHUB_API_URL", "file:///etc"),
         ("QMK_CHANNELS", "{"),
+        ("QMK_START_REFRESHES", "yes"),
         ("QMK_CHANNELS", '{"name": "master"}'),
         ("QMK_CHANNELS", '[{"name": "master", "url": "https://a.b/c"}]'),
         ("GITHUB_WEBHOOK_SECRET", "with space"),
@@ -92,7 +93,10 @@ def test_a_discord_url_stands_for_those_that_are_not_given() -> None:
     assert hooks.discord_info_url == ""
     assert hooks.discord_warning_url.endswith("/1/all")
     assert hooks.discord_error_url.endswith("/2/error")
+    told = Settings.from_environment({**REQUIRED, "QMK_START_REFRESHES": "false"}).webhooks
+    assert not told.start_refreshes
     nothing = Settings.from_environment(REQUIRED).webhooks
+    assert nothing.start_refreshes
     assert (nothing.discord_info_url, nothing.secrets, nothing.channels) == ("", (), ())
 
 

@@ -81,6 +81,14 @@ async def test_push_starts_the_refresh_of_its_channels_when_their_flags_are_ther
     assert world.refreshes.started == [["master", "stable"]]
 
 
+async def test_push_is_only_noted_where_nothing_here_publishes() -> None:
+    webhooks = WebhookSettings((SECRET,), (CHANNEL,), start_refreshes=False)
+    world = World(replace(SETTINGS, webhooks=webhooks))
+    assert (await deliver(world, push())).status_code == 204
+    assert FLAG in world.stored.objects
+    assert world.refreshes.started == []
+
+
 @pytest.mark.parametrize("changes", [{"ref": "refs/heads/other"}, {"after": "0" * 40}])
 async def test_push_that_no_channel_follows_starts_no_refresh(
     world: World, changes: dict[str, str]

@@ -182,15 +182,20 @@ def test_publish_knows_favourites_toolchain_and_grace() -> None:
 
 
 def test_only_an_api_that_is_told_of_pushes_may_create_jobs() -> None:
-    def resources(manifests: list[Manifest]) -> set[str]:
+    def starts(manifests: list[Manifest]) -> bool:
+        """Whether it may, which is told to it."""
         rules = find(manifests, "Role", "qmk-compile-api")["rules"]
-        return {resource for rule in rules for resource in rule["resources"]}
+        granted = {resource for rule in rules for resource in rule["resources"]}
+        told = variables(containers_of(pods(manifests)["Deployment/qmk-compile-api"])["api"])
+        assert told["QMK_START_REFRESHES"] == str("jobs" in granted).lower()
+        assert ("cronjobs" in granted) == ("jobs" in granted)
+        return "jobs" in granted
 
-    assert "jobs" not in resources(following(MASTER))
     told = {"webhooks__existingSecret": "hooks"}
-    assert {"cronjobs", "jobs"} <= resources(following(MASTER, **told))
-    assert "jobs" not in resources(following(**told))
-    assert "jobs" not in resources(following(MASTER, **told, refresh__enabled=False))
+    assert not starts(following(MASTER))
+    assert starts(following(MASTER, **told))
+    assert not starts(following(**told))
+    assert not starts(following(MASTER, **told, refresh__enabled=False))
 
 
 def test_its_pods_reach_storage_and_what_git_and_kubernetes_listen_on() -> None:

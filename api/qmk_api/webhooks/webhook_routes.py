@@ -97,14 +97,15 @@ async def _handle(services: Services, name: str, payload: Any, delivery: str) ->
     event = read_event(name, payload)
     if event is None:
         return
-    channels = services.settings.webhooks.channels
+    settings = services.settings.webhooks
+    channels = settings.channels
     if isinstance(event, Push):
         asked = refreshes(event, channels, delivery, datetime.now(UTC))
         for wanted in asked:
             content = json.dumps(to_body(wanted)).encode()
             key = artifacts.refresh_request(wanted.channel)
             await services.artifacts.write(key, content, artifacts.JSON)
-        if asked:
+        if asked and settings.start_refreshes:
             await services.refreshes.start([wanted.channel for wanted in asked])
     told = news(event, channels)
     if told is not None:

@@ -239,6 +239,18 @@ write as 1.048576e+06.
 {{- include "qmk-compile.resourcesEnv" (dict "prefix" "QMK_UPLOAD" "resources" .Values.build.uploadResources) }}
 {{- end }}
 
+{{/*
+Whether pushes start refreshes: only where pushes are told, and there are CronJobs to start.
+*/}}
+{{- define "qmk-compile.api.startsRefreshes" -}}
+{{- $webhooks := .Values.webhooks | default dict -}}
+{{- if and (include "qmk-compile.refresh.channels" . | fromJsonArray) $webhooks.existingSecret -}}
+true
+{{- else -}}
+false
+{{- end -}}
+{{- end }}
+
 {{- define "qmk-compile.api.env" -}}
 {{- $limits := .Values.api.limits | default dict -}}
 - name: QMK_TOOLCHAIN_DIGEST
@@ -263,6 +275,7 @@ write as 1.048576e+06.
       "QMK_QUEUED_PER_CLIENT_MAX" $limits.queuedPerClient
       "QMK_QUEUED_MAX" $limits.queued
       "QMK_CHANNELS" (.Values.channels | default list | toJson)
+      "QMK_START_REFRESHES" (include "qmk-compile.api.startsRefreshes" .)
       "QMK_LOG_LEVEL" .Values.api.logLevel) }}
 - name: QMK_CLIENT_SALT
   valueFrom:
