@@ -7,10 +7,10 @@ server's reply, so that two workers never give the same slot away.
 from dataclasses import replace
 
 from qmk_contract.compile_job import CompileJob
-from qmk_contract.phases import JobClass
 from qmk_contract.queue import Holding, Limits, Waiting, admit, giving_way
 from qmk_operator.decision import BEGUN, Slot
 from qmk_operator.observation import JobView
+from qmk_operator.pause import claimed_from, idle
 from qmk_operator.store import Store
 
 Claim = Waiting | Holding
@@ -121,8 +121,8 @@ class Admission:
         jobs = self._store.jobs(name)
         job = self._store.compile_job(name)
         if (active := next((job for job in jobs if not self._over(job)), None)) is not None:
-            idle = job is not None and _idle(job)
-            return Holding(active.build_key, active.created, idle, self._homeless(active))
+            of_test = job is not None and idle(job)
+            return Holding(active.build_key, active.created, of_test, self._homeless(active))
         if job is None or job.status.phase.final:
             return None
         seen = self._store.observe(job)
@@ -141,12 +141,8 @@ def _claim_without_job(job: CompileJob) -> Claim | None:
     if job.status.phase in BEGUN:
         # Its Job vanished and will be made again: the slot stays its own.
         since = job.status.timestamps.started or job.created
-        return Holding(job.status.build_key or job.name, since, _idle(job))
+        return Holding(job.status.build_key or job.name, since, idle(job))
     if job.spec.cancel:
         return None
     key = job.status.build_key or job.name
-    return Waiting(job.name, key, job.status.timestamps.queued or job.created, _idle(job))
-
-
-def _idle(job: CompileJob) -> bool:
-    return job.spec.job_class is JobClass.TEST
+    return Waiting(job.name, key, claimed_from(job), idle(job))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from qmk_contract.compile_job import Attempts, CompileJob, CompileJobStatus, Timestamps
-from qmk_contract.phases import Phase, Reason
+from qmk_contract.phases import ConditionType, Phase, Reason
 from qmk_operator.decision import Decision, DeleteJob, Need, Observed
 from qmk_operator.failures import (
     Failure,
@@ -107,6 +107,15 @@ def requeued(
 ) -> CompileJobStatus:
     """The status of a job that loses its Job and will be built again."""
     gone = {"job_name": None, "pod_name": None, "node_name": None}
+    waited = job.status.condition(ConditionType.ADMITTED)
+    if (
+        waited is not None
+        and seen.job is not None
+        and waited.last_transition_time < seen.job.created
+    ):
+        # It was admitted since, be that as quick as to go unsaid.
+        conditions = tuple(item for item in job.status.conditions if item is not waited)
+        job = replace(job, status=replace(job.status, conditions=conditions))
     return on_the_way(
         job, Phase.QUEUED, reason, message, now,
         **identity(job, seen) | gone, timestamps=replace(job.status.timestamps, started=None),

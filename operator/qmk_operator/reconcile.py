@@ -18,6 +18,7 @@ from qmk_operator.decision import (
     Observed,
     Slot,
 )
+from qmk_operator.pause import claimed_from, idle
 from qmk_operator.progress import STARTING_SECONDS, attempts, follow, gave_way, identity, run_times
 from qmk_operator.request import BuildRequest
 from qmk_operator.results import StoredResult, ended, fault
@@ -150,6 +151,9 @@ def _admit(job: CompileJob, seen: Observed, request: BuildRequest, now: datetime
         message = "the request was accepted"
         status = on_the_way(job, Phase.PENDING, Reason.WAITING_FOR_SLOT, message, now, **resolved)
         return Decision(status, requeue_seconds=0)
+    left = claimed_from(job) - now
+    if idle(job) and left > timedelta(0):
+        return Decision(requeue_seconds=left.total_seconds())
     if seen.slot is None:
         return Decision(need=Need.SLOT)
     if seen.slot is Slot.FREE:
