@@ -7,7 +7,7 @@ from qmk_contract.compile_job import CompileJob
 from qmk_contract.errors import RequestError
 from qmk_contract.names import job_name
 from qmk_contract.phases import Phase, Reason
-from qmk_contract.result import BuildResult
+from qmk_contract.result import BuildResult, Diagnostic
 from qmk_operator.decision import (
     BEGUN,
     CreateJob,
@@ -193,9 +193,10 @@ def _resolved(seen: Observed, request: BuildRequest) -> dict[str, Any]:
 
 
 def _refuse(job: CompileJob, error: RequestError, rerun: int, now: datetime) -> Decision:
+    told = Diagnostic("error", error.message)
     status = finished(
         job, Phase.FAILED, error.reason, error.message, now, rerun=rerun,
-        diagnostics=error.diagnostics,
+        diagnostics=tuple(item for item in error.diagnostics if item != told),
     )  # fmt: skip
     return Decision(status)
 
