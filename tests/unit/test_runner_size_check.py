@@ -1,13 +1,18 @@
 """The size check of a replayed build, and how its steps are told."""
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from intelhex import IntelHex
 
 from qmk_runner.usage import usage
+from qmk_runner.workbench.assembly import Assembly, StepFailedError
+from qmk_runner.workbench.record import Product
 from qmk_runner.workbench.size_check import Size, data_bytes
 from qmk_runner.workbench.step_log import StepLog
+from tests.unit.test_runner_record import MADE
 
 
 @pytest.mark.parametrize(
@@ -73,3 +78,35 @@ def test_what_a_program_said_is_set_off() -> None:
         " | ",
     ]
     assert "[ERRORS]\n | \n | a.c:1:1: error: no\n" in told("failed", b"a.c:1:1: error: no\n")
+
+
+def assembly(tree: Path, limit: int | None = 4) -> Assembly:
+    """A firmware of a board that flashes a .bin, as with BOOTLOADER=lufa-ms, once it is linked."""
+    (tree / ".build").mkdir()
+    made = replace(
+        MADE, products=(Product(".build/x.bin", "x.bin"),), linked=".build/x.elf", limit=limit
+    )
+    return Assembly(made, tree, 1, StepLog(lambda _line: None))
+
+
+def test_a_firmware_that_is_flashed_as_bin_is_measured_too(tmp_path: Path) -> None:
+    made = assembly(tmp_path)
+    (tmp_path / ".build/x.hex").write_text(":0500000001020304050C\n:00000001FF\n")
+    size = made.size()
+    assert size is not None
+    assert size.sentence == "The firmware is too large! 5/4 (1 bytes over)"
+
+
+@pytest.mark.parametrize("text", [None, "\x7fELF"])
+def test_a_limit_without_something_to_measure_is_no_proof_of_size(
+    tmp_path: Path, text: str | None
+) -> None:
+    made = assembly(tmp_path)
+    if text is not None:
+        (tmp_path / ".build/x.hex").write_text(text)
+    with pytest.raises(StepFailedError):
+        made.size()
+
+
+def test_without_a_limit_nothing_is_measured(tmp_path: Path) -> None:
+    assert assembly(tmp_path, None).size() is None

@@ -88,17 +88,32 @@ class Assembly:
         Raises:
             StepFailedError: a command ended with an error.
         """
+        # What is measured shall be what these steps made, and not the recording's.
+        self._measured.unlink(missing_ok=True)
         self._step(f"Linking: {self.record.linked}", self.record.link)
         for step in self.record.steps:
             self._step(f"Creating load file for flashing: {_last_made(step, '')}", step)
 
     def size(self) -> Size | None:
-        """What the firmware takes, where the record has a limit and there is a file to measure."""
-        for product in self.record.products:
-            if self.record.limit is not None and product.name.endswith(".hex"):
-                used = data_bytes((self.tree / product.source).read_bytes())
-                return Size(used, self.record.limit)
-        return None
+        """What the firmware takes, where the record has a limit.
+
+        As QMK does, this measures the HEX file, whatever the board flashes: some AVR boards take
+        a .bin (FIRMWARE_FORMAT), and that file has no gaps and so another size.
+
+        Raises:
+            StepFailedError: there is a limit, and nothing to measure.
+        """
+        if self.record.limit is None:
+            return None
+        try:
+            used = data_bytes(self._measured.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StepFailedError(f"the firmware's size is unknown: {error}") from error
+        return Size(used, self.record.limit)
+
+    @property
+    def _measured(self) -> Path:
+        return (self.tree / self.record.linked).with_suffix(".hex")
 
     def deliver(self) -> None:
         """Copy the firmware to where users of the tree look for it."""

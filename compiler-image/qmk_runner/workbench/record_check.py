@@ -56,6 +56,7 @@ def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
     try:
         assembly.compile(units, ())
         assembly.link()
+        assembly.size()
     except (KeymapError, StepFailedError) as error:
         raise RecordError(f"a replay of the record failed: {error}") from error
     if not all(map(assembly.reads_only_what_was_recorded, units)):
