@@ -12,11 +12,13 @@ from tests.unit.chart import (
     containers_of,
     environment,
     find,
+    get,
     installed,
     of_kind,
     pods,
     render,
     values_file,
+    with_value,
 )
 
 #: Volume types that the restricted Pod Security Standard allows, see
@@ -95,14 +97,27 @@ def test_permissions_are_namespaced_and_exactly_these(manifests: list[Manifest])
         ("api", "batch", "cronjobs"): {"list"},
         ("api", "batch", "jobs"): {"create", "list"},
     }
+    [operator] = [pod for key, pod in pods(manifests).items() if key.endswith("-operator")]
+    asks = {"create"} if environment(operator)["QMK_RECORDS"] == "true" else set()
     assert granted == (refreshing if of_kind(manifests, "CronJob") else {}) | {
-        ("operator", "qmk.fm", "compilejobs"): {"create", "get", "list", "watch", "delete"},
+        ("operator", "qmk.fm", "compilejobs"): {"get", "list", "watch", "delete"} | asks,
         ("operator", "qmk.fm", "compilejobs/status"): {"patch"},
         ("operator", "batch", "jobs"): {"create", "get", "list", "watch", "delete"},
         ("operator", "", "pods"): {"get", "list", "watch"},
         ("api", "qmk.fm", "compilejobs"): {"create", "get", "list", "watch", "patch"},
         ("api", "", "pods/log"): {"get"},
     }
+
+
+def test_who_leaves_no_records_may_ask_for_no_builds_of_them() -> None:
+    values = with_value(values_file("everything"), "build.records", value=False)
+    granted = {
+        role["metadata"]["name"]: set(role["rules"][0]["verbs"])
+        for role in of_kind(render(with_value(values, "refresh.favourites", [])), "Role")
+    }
+    full = get(values, "fullnameOverride")
+    assert granted[f"{full}-operator"] == {"get", "list", "watch", "delete"}
+    assert granted[f"{full}-refresh"] == {"list"}
 
 
 def test_each_role_is_bound_to_its_own_account(manifests: list[Manifest]) -> None:
