@@ -112,3 +112,17 @@ def test_a_command_says_where_its_list_is(command: list[str], path: str) -> None
 def test_a_list_is_asked_for_without_compiling() -> None:
     command = ["avr-gcc", "-c", "-DX", "a.S", "-o", "x/a.o"]
     assert dependencies.asking(command) == ["avr-gcc", "-M", "-DX", "a.S"]
+
+
+def test_each_linked_and_archived_object_is_one_unit_s() -> None:
+    one, link = MADE.units[0], Step("avr-gcc\n/usr/lib/crt1.x\n.build/a.o\n-o\n.build/x.elf")
+    whole = dataclasses.replace(MADE, link=link)
+    archives = (Step("avr-ar\nrcs\n.build/lib.a\n./.build/b.o"),)
+    for changes, untold in (
+        ({}, ()),
+        ({"units": ()}, (".build/a.o",)),
+        ({"units": (one, one)}, (".build/a.o",)),
+        ({"archives": archives}, (".build/b.o",)),
+    ):
+        made = dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
+        assert selection.untold_objects(made) == untold

@@ -74,6 +74,8 @@ def make(build: Build, launcher: Launcher) -> Material:
     )
     if not (made.generations and made.products and selection.keymap_units(made)):
         raise RecordError("nothing is known of how the keymap gets into the firmware")
+    if untold := selection.untold_objects(made):
+        raise RecordError(f"it was not noted how {untold[0]} is made")
     return Material(made, frozenset(_files(build.tree, made)))
 
 
@@ -163,6 +165,10 @@ def _products(tree: Path, target: str) -> Iterator[Product]:
 def _files(tree: Path, made: Record) -> Iterator[str]:
     """Objects and what else commands name, generated files, what the keymap's unit reads."""
     generated = (tree / made.keymap).parent
+    # No step reads it; it is from these that a VIA keyboard's firmware is known as one.
+    flags = generated.parent / "cflags.txt"
+    if flags.is_file():
+        yield str(flags.relative_to(tree))
     for path in generated.iterdir():
         if path.is_file() and path.suffix in {".c", ".h", ".inc", ".mk"}:
             yield str(path.relative_to(tree))

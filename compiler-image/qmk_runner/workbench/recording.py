@@ -19,10 +19,12 @@ _PROGRAMS = re.compile(
     r"(?:avr|arm-none-eabi|riscv(?:32|64)?-[a-z]+(?:-elf)?)-[A-Za-z0-9.+-]+"
     r"|dfu-suffix|python3"
 )
-#: One line of the list is written at once, so it stays whole beside others; a call is not.
+#: One line of the list is written at once, so it stays whole beside others; a call is not. What
+#: cannot be noted is not done: a record that does not know of it would look like a whole one.
 _SCRIPT = """\
 #!/bin/sh
-printf '%s\\0' "$PWD" "${{MAKE-}}" {name} "$@" > {folder}/$$ && echo "$$" >> {folder}/order
+printf '%s\\0' "$PWD" "${{MAKE-}}" {name} "$@" > {folder}/$$ && echo "$$" >> {folder}/order \\
+    || exit 125
 exec {program} "$@"
 """
 

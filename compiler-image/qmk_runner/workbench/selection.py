@@ -1,5 +1,6 @@
 """Which units a keymap makes necessary to compile anew. Pure."""
 
+from collections import Counter
 from collections.abc import Collection
 
 from qmk_runner.workbench import record
@@ -38,6 +39,13 @@ def affected(made: Record, changed: Collection[str]) -> tuple[Unit, ...]:
     if any(unit.output not in linked for unit in units):
         raise UnfitError("it is not known how a file that depends on the keymap is linked")
     return units
+
+
+def untold_objects(made: Record) -> tuple[str, ...]:
+    """Objects that are linked or archived, and of which no single unit says how they are made."""
+    told = Counter(unit.output for unit in made.units)
+    used = frozenset().union(*(record.paths(step.command) for step in (made.link, *made.archives)))
+    return tuple(sorted(path for path in used if path.endswith(".o") and told[path] != 1))
 
 
 def archives(made: Record, units: Collection[Unit]) -> tuple[Step, ...]:
