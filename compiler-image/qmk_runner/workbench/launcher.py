@@ -102,7 +102,12 @@ class Launcher:
         """Run one command in a fork; ``output`` and ``errors`` are descriptors, ours by default."""
         end, held = os.pipe2(os.O_CLOEXEC)
         sys.stdout.flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(end)
+            os.close(held)
+            raise
         if pid:
             os.close(held)
             return Fork(pid, end)

@@ -5,9 +5,12 @@ shell script, called ``qmk``, that stands first on the search path.
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 import selectors
 import shlex
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +23,27 @@ Output = Callable[[bytes], None]
 _CHUNK_BYTES = 1 << 16
 _CLIENT = """\
 #!/bin/sh
-# Asks the server for one command. It answers with an exit code; output waits in two files.
+# Asks the server for one command. It answers with an exit code; output waits in a file, and
+# what is for the standard error in a pipe: what a full disk makes of a command is to be told.
 call={folder}/$$
+lost() {{ echo {lost} > {folder}/calls; exit 126; }}
 rm -f "$call".*
-mkfifo "$call.end" && exec 3<>"$call.end" || exit 126
-printf '%s\\0' "$PWD" "$@" > "$call.call" && echo "$$" > {folder}/calls || exit 126
-read -r code <&3
+mkfifo "$call.end" "$call.err" && exec 3<>"$call.end" 4<>"$call.err" || lost
+printf '%s\\0' "$PWD" "$@" > "$call.call" && echo "$$" > {folder}/calls || lost
+read -r code said <&3
 [ -s "$call.out" ] && cat "$call.out"
-[ -s "$call.err" ] && cat "$call.err" >&2
+[ "$said" = 0 ] || {{ exec 5<"$call.err" 4>&-; cat <&5 >&2; }}
 exit "$code"
 """
+#: What a client says that cannot ask.
+_LOST = b"lost"
+_NOT_RUN = 126
+#: What Linux lets anybody's pipe hold; a command says less.
+_ERRORS_BYTES_MAX = 1 << 20
+
+
+class ServerFailedError(Exception):
+    """A command could not be run, or did not come to its end: no fault of what is built."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,9 @@ class QmkServer:
         self._launcher = launcher
         self._folder = folder
         self.calls: list[Call] = []
+        self._failures: list[str] = []
         self.programs.mkdir(parents=True)
-        write_program(self.programs / "qmk", _CLIENT.format(folder=shlex.quote(str(folder))))
+        write_program(self.programs / "qmk", _client(folder))
         os.mkfifo(folder / "calls", 0o600)
 
     @property
@@ -66,7 +81,11 @@ class QmkServer:
         environment: Mapping[str, str],
         output: Output,
     ) -> int:
-        """Run a command of ``qmk``, serve those that it asks for; returns its exit code."""
+        """Run a command of ``qmk``, serve those that it asks for; returns its exit code.
+
+        Raises:
+            ServerFailedError: one of them was not run to its end, so the exit code tells nothing.
+        """
         pipe, write_end = os.pipe2(os.O_CLOEXEC)
         # Open for writing, too, so that it does not end with the first client.
         asks = os.open(self._folder / "calls", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -86,41 +105,89 @@ class QmkServer:
         finally:
             os.close(pipe)
             os.close(asks)
-        return command.wait()
+        returncode = command.wait()
+        if self._failures:
+            output("".join(f"qmk: {failure}\n" for failure in self._failures).encode())
+            raise ServerFailedError(self._failures[0])
+        return returncode
 
     def _begin(self, asks: int, selector: selectors.BaseSelector) -> bool:
         for client in os.read(asks, _CHUNK_BYTES).split():
+            if client == _LOST:
+                self._failures.append("a call could not be made")
+                continue
             call = self._folder / os.fsdecode(client)
-            with contextlib.suppress(OSError, ValueError):  # no client of ours
+            try:
                 words = call.with_suffix(".call").read_bytes().split(b"\0")[:-1]
                 folder, *arguments = map(os.fsdecode, words)
-                fork = self._start(call, Path(folder), arguments)
-                begun = time.monotonic()
-                answer = self._answerer(call, Path(folder), arguments, fork, begun)
-                selector.register(fork.end, selectors.EVENT_READ, answer)
+                fork, errors = self._start(call, Path(folder), arguments)
+            except (OSError, ValueError) as error:
+                # The system's words last, as programs have them, for those who read logs.
+                said = (isinstance(error, OSError) and error.strerror) or str(error)
+                self._failures.append(f"a call was not begun: {said}")
+                _answer(call, _NOT_RUN, b"")
+                continue
+            answer = self._answerer(call, Path(folder), arguments, fork, errors)
+            selector.register(fork.end, selectors.EVENT_READ, answer)
         return False
 
-    def _start(self, call: Path, folder: Path, arguments: Sequence[str]) -> Fork:
-        with call.with_suffix(".out").open("wb") as out, call.with_suffix(".err").open("wb") as err:
-            return self._launcher.start(
-                arguments, folder=folder, output=out.fileno(), errors=err.fileno()
-            )
+    def _start(self, call: Path, folder: Path, arguments: Sequence[str]) -> tuple[Fork, int]:
+        errors = os.memfd_create("errors")
+        try:
+            with call.with_suffix(".out").open("wb") as out:
+                fork = self._launcher.start(
+                    arguments, folder=folder, output=out.fileno(), errors=errors
+                )
+        except BaseException:
+            os.close(errors)
+            raise
+        return fork, errors
 
     def _answerer(
-        self, call: Path, folder: Path, arguments: Sequence[str], fork: Fork, begun: float
+        self, call: Path, folder: Path, arguments: Sequence[str], fork: Fork, errors: int
     ) -> Callable[[], bool]:
+        begun = time.monotonic()
+
         def answer() -> bool:
             returncode = fork.wait()
             seconds = time.monotonic() - begun
             self.calls.append(Call(folder, tuple(arguments), returncode, seconds))
-            with contextlib.suppress(OSError):  # nobody waits for it any more
-                pipe = os.open(call.with_suffix(".end"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                # As a shell tells of what a signal ended.
-                os.write(pipe, b"%d\n" % (returncode if returncode >= 0 else 128 - returncode))
-                os.close(pipe)
+            if returncode < 0:
+                self._failures.append(f"a call broke off: {signal.strsignal(-returncode)}")
+            said = os.pread(errors, _ERRORS_BYTES_MAX, 0)
+            os.close(errors)
+            # As a shell tells of what a signal ended.
+            _answer(call, returncode if returncode >= 0 else 128 - returncode, said)
             return True
 
         return answer
+
+
+def _client(folder: Path) -> str:
+    return _CLIENT.format(folder=shlex.quote(str(folder)), lost=_LOST.decode())
+
+
+def _answer(call: Path, code: int, said: bytes) -> None:
+    """Let a client end; what it is to say waits in its pipe before it hears of the end.
+
+    Raises:
+        OSError: it waits still, for it cannot be reached.
+    """
+    try:
+        if said:
+            with os.fdopen(_open(call.with_suffix(".err")), "wb", buffering=0) as errors:
+                with contextlib.suppress(OSError):  # then it holds less
+                    fcntl.fcntl(errors, fcntl.F_SETPIPE_SZ, _ERRORS_BYTES_MAX)
+                errors.write(said)
+        with os.fdopen(_open(call.with_suffix(".end")), "wb", buffering=0) as end:
+            end.write(b"%d %d\n" % (code, len(said)))
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENXIO, errno.EPIPE}:
+            raise  # else nobody waits for it any more
+
+
+def _open(pipe: Path) -> int:
+    return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def write_program(path: Path, text: str) -> None:
