@@ -124,5 +124,5 @@ def test_each_linked_and_archived_object_is_one_unit_s() -> None:
         ({"units": (one, one)}, (".build/a.o",)),
         ({"archives": archives}, (".build/b.o",)),
     ):
-        made = dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
+        made = dataclasses.replace(whole, **changes)
         assert selection.untold_objects(made) == untold

@@ -14,18 +14,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from qmk_contract.codec import from_body, to_body
+from qmk_contract.exit_codes import ExitCode
 from qmk_runner import sandbox
+from qmk_runner.sandbox import SandboxUnavailableError
 from qmk_runner.workbench import programs
-from qmk_runner.workbench.attempts import Attempts
+from qmk_runner.workbench.attempts import Workbench
 from qmk_runner.workbench_order import Attempt, WorkbenchOrder
 
 
 def main(order_path: Path, report_path: Path) -> int:
-    """Exit status 0 means that there is a report, whatever it says."""
+    """Exit status 0 means that there is a report, whatever it says; NO_SANDBOX: nothing was run."""
     # For this package alone: what the tree starts of Python shall find no more than it would.
     os.environ.pop("PYTHONPATH", None)  # noqa: TID251
     order = from_body(WorkbenchOrder, json.loads(order_path.read_bytes()))
-    attempts = Attempts(order, _enter_sandbox(order, report_path), _write)
+    try:
+        layers = _enter_sandbox(order, report_path)
+    except (OSError, SandboxUnavailableError) as error:
+        _write(f"The sandbox cannot be entered: {error}.\n".encode())
+        return ExitCode.NO_SANDBOX
+    attempts = Workbench(order, layers, _write)
     report = attempts.recorded() if order.attempt is Attempt.RECORDED else attempts.whole()
     report_path.write_text(json.dumps(to_body(report)))
     return 0

@@ -30,7 +30,7 @@ _USES: Mapping[type[Exception], RecordUse] = {
 
 
 @dataclass(frozen=True)
-class Attempts:
+class Workbench:
     """An order at work. ``output`` takes what is for the build's log, ``layers`` are in force."""
 
     order: WorkbenchOrder
@@ -60,10 +60,14 @@ class Attempts:
             return self._full(launcher, RecordUse.ABSENT)
         try:
             return self._replay(self._record(), launcher, begun)
-        except tuple(_USES) as error:
+        # Whatever a record, or code of ours that reads it, comes to: the tree does without.
+        except Exception as error:  # noqa: BLE001
             # The full path shall find the tree as it was.
             shutil.rmtree(self._tree / BUILD, ignore_errors=True)
             use, note = _use(error), str(error)
+            if not isinstance(error, tuple(_USES)):
+                note = f"{type(error).__name__}: {error}"
+                self.output(f"The record is of no use: {note}\n".encode())
         return self._full(launcher, RecordUse.UNFIT if use is RecordUse.USED else use, note)
 
     @property
@@ -132,4 +136,5 @@ class Attempts:
 
 
 def _use(error: Exception) -> RecordUse:
-    return next(use for failure, use in _USES.items() if isinstance(error, failure))
+    uses = (use for failure, use in _USES.items() if isinstance(error, failure))
+    return next(uses, RecordUse.UNFIT)
