@@ -140,10 +140,10 @@ class Assembly:
 
 
 def _blames_text(end: Finished) -> bool:
-    said = end.output
-    return (
-        end.returncode == 1 and b"error:" in said and not any(w in said for w in _NOT_OF_THE_TEXT)
-    )
+    """What was not read to its end says nothing for sure: then the full path decides."""
+    if end.returncode != 1 or not end.whole:
+        return False
+    return b"error:" in end.output and not any(word in end.output for word in _NOT_OF_THE_TEXT)
 
 
 def _last_line(output: bytes) -> str:

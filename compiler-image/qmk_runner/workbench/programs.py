@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Of what one program writes; a compiler that stops at each key of a keymap writes megabytes.
+OUTPUT_BYTES_MAX = 1 << 20
+_CHUNK_BYTES = 1 << 16
+
 
 @dataclass(frozen=True)
 class Finished:
-    """Exit status as subprocess has it, and what the program wrote, both streams in one."""
+    """Exit status as subprocess has it, and what the program wrote, both streams in one.
+
+    ``whole`` unless it wrote more than OUTPUT_BYTES_MAX: then the output is what came first.
+    """
 
     returncode: int
     output: bytes
+    whole: bool = True
 
 
 def search_path(*first: Path) -> str:
@@ -28,13 +36,18 @@ def folders() -> list[str]:
 def run(command: Sequence[str], folder: Path, changes: Mapping[str, str] | None = None) -> Finished:
     """Run a program in a folder; ``changes`` are to the environment."""
     environment = {**os.environ, **changes} if changes else None  # noqa: TID251 - passed on
-    ended = subprocess.run(  # noqa: S603 - no shell, and the sandbox is what protects
+    kept, whole = bytearray(), True
+    with subprocess.Popen(  # noqa: S603 - no shell, and the sandbox is what protects
         command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        check=False,
-    )
-    return Finished(ended.returncode, ended.stdout)
+    ) as process:
+        pipe = process.stdout
+        while pipe and (chunk := os.read(pipe.fileno(), _CHUNK_BYTES)):
+            room = OUTPUT_BYTES_MAX - len(kept)
+            kept += chunk[:room]
+            whole = whole and len(chunk) <= room
+    return Finished(process.returncode, bytes(kept), whole)

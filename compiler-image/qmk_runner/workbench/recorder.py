@@ -124,7 +124,7 @@ def _read_by(command: Sequence[str], output: str, tree: Path) -> frozenset[str]:
         return dependencies.parse(found.read_text(), str(tree))
     # For assembler sources QMK's make asks for no list.
     end = programs.run(dependencies.asking(command), tree)
-    if end.returncode:
+    if end.returncode or not end.whole:
         return frozenset()
     return dependencies.parse(end.output.decode("utf-8", "replace"), str(tree))
 
