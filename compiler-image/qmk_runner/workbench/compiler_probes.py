@@ -15,7 +15,8 @@ _MAKEFILE = r"""# Asks the compiler about an option once.
 _cc_option_asked ={body}
 _cc_option_none :=
 _cc_option_blank := $(_cc_option_none) $(_cc_option_none)
-_cc_option_plain = $(subst =,-,$(subst :,-,$(subst $(_cc_option_blank),-,$(1))))
+_cc_option_tilde = $(subst ~,~t,$(1))
+_cc_option_plain = $(subst =,~e,$(subst :,~c,$(subst $(_cc_option_blank),~b,$(_cc_option_tilde))))
 _cc_option_name = _cc_option_$(call _cc_option_plain,$(CC)/$(1)/$(2)/$(3))
 override cc-option = $(if $(filter undefined,$(origin $(_cc_option_name))),$(eval \
 $(_cc_option_name) := $(call _cc_option_asked,$(1),$(2),$(3))))$($(_cc_option_name))
