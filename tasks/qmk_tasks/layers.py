@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qmk_contract.artifacts import FOLDER_PATTERN
-from qmk_contract.firmware_tree import of_the_tree
+from qmk_contract.firmware_tree import of_the_generator, of_the_tree
 
 #: In the root, what is for people and not for builds; besides everything hidden.
 _NOT_FOR_BUILDS = frozenset({"docs", "tests", "doxygen-todo", "Doxyfile"})
@@ -25,13 +25,6 @@ _NOT_LINKED = (
         for library in ("chibios", "chibios-contrib")
         for name in ("demos", "doc", "test", "testex", "testhal", "testrt", "tools")
     ),
-)
-#: What ``qmk`` needs of a tree to turn a keymap into C, and firmware into UF2.
-_GENERATOR = re.compile(
-    r"requirements(?:-dev)?\.txt"
-    r"|lib/python/(?!qmk/tests/).+"
-    r"|data/(?:schemas|mappings|constants)/.+"
-    r"|util/[^/]+\.(?:py|json)"
 )
 
 
@@ -70,7 +63,7 @@ def split(paths: Iterable[str]) -> Layers:
     named = {name for name in keyboards if re.fullmatch(FOLDER_PATTERN, name)}
     return Layers(
         core=tuple(core),
-        generator=tuple(filter(_GENERATOR.fullmatch, core)),
+        generator=tuple(filter(of_the_generator, core)),
         chibios=tuple(chibios),
         keyboards={name: tuple(keyboards[name]) for name in sorted(named)},
         source=source,

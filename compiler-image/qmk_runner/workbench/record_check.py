@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from qmk_runner.workbench import replay, selection
+from qmk_runner.workbench import generator_check, replay, selection
 from qmk_runner.workbench.assembly import Assembly, KeymapError, StepFailedError
 from qmk_runner.workbench.launcher import Launcher
 from qmk_runner.workbench.record import Generation, Record, RecordError
@@ -45,12 +45,14 @@ def without_false_constants(made: Record, launcher: Launcher, tree: Path) -> Rec
 
 
 def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
-    """Make the recorded firmware once more, in a folder that has the record's files alone.
+    """Make the recorded firmware once more, with the record's files and the tree's generators.
 
     Raises:
         RecordError: its bytes are not make's, or it cannot be made.
     """
-    _copy(material.files, tree, folder)
+    generator_check.lay(tree, folder)
+    _copy({*material.files, material.record.keymap}, tree, folder)
+    generator_check.check(material.record, tree, folder)
     assembly = Assembly(material.record, folder, jobs, StepLog(lambda _line: None))
     units = selection.keymap_units(material.record)
     try:
