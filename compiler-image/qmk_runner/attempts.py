@@ -16,7 +16,15 @@ import qmk_runner
 from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.result import Diagnostic, Step
-from qmk_runner import bench_report, diagnostics, firmware, outcome, process_group, sandbox
+from qmk_runner import (
+    bench_report,
+    diagnostics,
+    firmware,
+    outcome,
+    process_group,
+    sandbox,
+    scratch_watch,
+)
 from qmk_runner.errors import InfrastructureError
 from qmk_runner.firmware import Names, Outputs
 from qmk_runner.memory_watch import MemoryWatch
@@ -71,14 +79,18 @@ class Attempts:
         except SandboxUnavailableError as error:
             raise InfrastructureError(ExitCode.NO_SANDBOX, str(error)) from error
         log, workspace = self._scene.log, self._scene.workspace
-        before = log.text()
+        before = log.position()
         memory = MemoryWatch(self._scene.settings.cgroup)
         ended = self._start(
             self._workbench_order(attempt, recorded), (memory, ScratchWatch(workspace.root))
         )
         report = bench_report.read(workspace.report, layers)
         self._scene.watch.split({} if report is None else report.times, Step.GENERATE)
-        text = log.text().removeprefix(before)
+        text = log.text(before)
+        if report is None and ended.returncode == ExitCode.NO_SANDBOX:
+            raise InfrastructureError(
+                ExitCode.NO_SANDBOX, "This node's kernel did not put the build's sandbox in force."
+            )
         if report is not None and report.note:
             log.note(f"The keyboard's record does not serve here: {report.note}.")
         outputs = firmware.collect(workspace.tree, self._names)
@@ -94,6 +106,7 @@ class Attempts:
             diagnostics=messages,
             reported=report is not None and ended.returncode == 0,
             excess=ended.excess,
+            disk_full=scratch_watch.is_full(workspace.root),
         )
         words = () if report is None else report.command
         command = tuple(self._scene.clean(word.encode()).decode() for word in words)

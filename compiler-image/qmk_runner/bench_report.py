@@ -17,6 +17,8 @@ from qmk_runner.workbench_order import WorkbenchReport
 REPORT_BYTES_MAX = 64 << 10
 _WORDS_MAX = 64
 _NOTE_LENGTH_MAX = 256
+#: What subprocess can say of a program: its exit status, or the negative number of a signal.
+_RETURNCODES = range(-64, 256)
 #: Steps that take place inside the workbench.
 _STEPS = frozenset({Step.GENERATE, Step.COMPILE, Step.LINK})
 
@@ -32,14 +34,21 @@ def read(path: Path, layers: tuple[str, ...]) -> WorkbenchReport | None:
         )
     except (FileNotFoundError, NotRegularError, BodyError, ValueError, RecursionError):
         return None
+    if report.returncode not in _RETURNCODES:
+        return None
     return replace(
         report,
-        command=report.command[:_WORDS_MAX],
+        command=tuple(map(_encodable, report.command[:_WORDS_MAX])),
         times={
             step: milliseconds
             for step, milliseconds in report.times.items()
             if step in _STEPS and milliseconds >= 0
         },
         sandbox=layers,
-        note=" ".join(report.note.split())[:_NOTE_LENGTH_MAX],
+        note=_encodable(" ".join(report.note.split())[:_NOTE_LENGTH_MAX]),
     )
+
+
+def _encodable(text: str) -> str:
+    """JSON can name halves of surrogate pairs, which no encoding has."""
+    return text.encode("utf-8", "replace").decode()

@@ -115,9 +115,11 @@ def _make(scene: Scene, supply: Supply) -> Attempted:
             return made
         if made.report is None or not made.report.needs_tree:
             scene.log.note("The keyboard's record did not serve: building with the whole tree.")
-            supply.reject_record()
+            # Nothing is known against the record itself: whatever broke the attempt may have
+            # been the node's fault.
+            supply.set_record_aside(RecordUse.UNFIT)
         elif made.report.record is RecordUse.REJECTED:
-            supply.reject_record()
+            supply.set_record_aside(RecordUse.REJECTED)
     return attempts.run(Attempt.WHOLE, recorded=supply.lay_tree())
 
 

@@ -11,6 +11,9 @@ from qmk_runner.log_text import Clean
 
 _LINE_BYTES_MAX = 1 << 14
 
+Position = tuple[int, int]
+"""Bytes of the log before it: of its first half as kept, of all that came after."""
+
 
 class BuildLog:
     """Keeps the first and the last half of ``limit_bytes``, and says how much lay between.
@@ -55,10 +58,16 @@ class BuildLog:
             self._end_line()
             self.feed(sentence.encode() + b"\n")
 
-    def text(self) -> str:
-        """What is kept so far, for those who look for messages in it."""
+    def position(self) -> Position:
+        """Where the next line begins, for ``text``."""
         self._end_line()
-        return (self._head + self._clean_tail()).decode("utf-8", "replace")
+        return len(self._head), self._left_out + len(self._tail)
+
+    def text(self, since: Position = (0, 0)) -> str:
+        """What is kept from a position on, for those who look for messages in it."""
+        self._end_line()
+        head, tail = since
+        return (self._head[head:] + self._clean_tail(tail)).decode("utf-8", "replace")
 
     def close(self) -> Artifact:
         """Write the rest, and the file anew as a whole: nobody else's bytes may be in it."""
@@ -73,7 +82,7 @@ class BuildLog:
         return Artifact(size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
     def _end_line(self) -> None:
-        if self._pending:
+        if self._pending or (self._tail and not self._tail.endswith(b"\n")):
             self.feed(b"\n")
 
     def _next_line(self) -> bytes | None:
@@ -90,16 +99,18 @@ class BuildLog:
             self._left_out += surplus
             del self._tail[:surplus]
 
-    def _clean_tail(self) -> bytes:
-        if not self._tail:
+    def _clean_tail(self, since: int = 0) -> bytes:
+        left_out = max(0, self._left_out - since)
+        kept = bytes(self._tail[max(0, since - self._left_out) :])
+        if not kept:
             return b""
-        lines = bytes(self._tail).split(b"\n")
-        if self._left_out and len(lines) > 1:
+        lines = kept.split(b"\n")
+        if left_out and len(lines) > 1:
             lines = lines[1:]
         text = b"\n".join(self._clean(line[:_LINE_BYTES_MAX]) for line in lines)
-        if not self._left_out:
+        if not left_out:
             return text
-        return b"[... about %d bytes of output left out here ...]\n" % self._left_out + text
+        return b"[... about %d bytes of output left out here ...]\n" % left_out + text
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)

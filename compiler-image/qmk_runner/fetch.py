@@ -10,7 +10,7 @@ from qmk_contract.keyboard_record import RECORD_BYTES_MAX
 from qmk_contract.work_order import BuildOrder, Fetch
 from qmk_runner import transfer
 from qmk_runner.errors import InfrastructureError
-from qmk_runner.transfer import TransferError
+from qmk_runner.transfer import OtherObjectError, TransferError
 
 _REQUEST_BYTES_MAX = 1 << 20
 _LAYER_BYTES_MAX = 1 << 30
@@ -19,7 +19,14 @@ _OPTIONAL_SECONDS = 5.0
 
 
 class UnavailableError(Exception):
-    """Something that a build can do without is not to be had, or is not what it should be."""
+    """Something that a build can do without is not to be had.
+
+    ``other``: storage gave something that is not what the order describes.
+    """
+
+    def __init__(self, message: str, *, other: bool) -> None:
+        super().__init__(message)
+        self.other = other
 
 
 class Download:
@@ -53,7 +60,8 @@ class Download:
         sentence = f"Cannot fetch {self._name} from storage: {self._error}."
         if self._needed:
             raise InfrastructureError(ExitCode.FETCH_FAILED, sentence) from self._error
-        raise UnavailableError(sentence) from self._error
+        other = isinstance(self._error, OtherObjectError)
+        raise UnavailableError(sentence, other=other) from self._error
 
     def _run(self, fetch: Callable[[], Path]) -> None:
         try:
@@ -107,13 +115,13 @@ class Inputs:
 def _fetch(item: Fetch, path: Path, *, size_max: int, deadline: float, needed: bool) -> Path:
     def attempt() -> Path:
         if item.size is not None and item.size > size_max:
-            raise TransferError(f"it is larger than {size_max} bytes", final=True)
+            raise OtherObjectError(f"it is larger than {size_max} bytes", final=True)
         with path.open("wb") as sink:
             limit = size_max if item.size is None else item.size
             size, sha256 = transfer.get(item.url, sink, size_max=limit, deadline=deadline)
         if item.size not in (None, size) or item.sha256 not in (None, sha256):
             # Whoever can do without it need not ask again for what is stored wrong.
-            raise TransferError(
+            raise OtherObjectError(
                 "it is not what the order describes: size or digest differ", final=not needed
             )
         return path

@@ -38,6 +38,15 @@ _QMK = r"^(?:\u2612 )?"
 #: What `qmk` says when the make that it started was ended by a signal.
 _MAKE_CRASHED = re.compile(_QMK + r"(?P<what>Invalid return_code: -\d{1,3})$", re.MULTILINE)
 _TOOL = r"\S{0,200}-(?:gcc|g\+\+|as|ar|ld|nm|objcopy|objdump|size)"
+#: How a shell, and make after it, tell that a program could not start or was ended by a signal:
+#: https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
+_NOT_BY_ITSELF = frozenset({126, 127, 134, 135, 137, 139})
+_MAKE_TOLD = re.compile(
+    r"^(?: \| )?(?P<what>g?make(?:\[\d+\])?: \*\*\* \[[^\n]*\] (?:Error (?:12[67]|13[4579])"
+    r"|(?:Segmentation fault|Aborted|Bus error|Illegal instruction|Terminated)"
+    r"(?: \(core dumped\))?))$",
+    re.MULTILINE,
+)
 #: A toolchain that is not whole, or a machine in trouble: no keymap's fault.
 _BROKEN = re.compile(
     r"^(?: \| )?(?:g?make(?:\[\d+\])?: |(?:/bin/)?(?:ba|da)?sh: (?:line )?(?:\d+: )?)?"
@@ -46,7 +55,7 @@ _BROKEN = re.compile(
     r"|" + _TOOL + r": (?:error trying to exec|fatal error: cannot execute) "
     r"|Cannot fork$)"
     r"|" + _LINE + r"(?:(?:: |\] )"
-    r"(?:Input/output error|Read-only file system|Too many open files)(?:: '[^\n]*')?$"
+    r"(?:Input/output error|I/O error|Read-only file system|Too many open files)(?:: '[^\n]*')?$"
     r"|internal compiler error: (?:Segmentation fault|Aborted|Bus error|Illegal instruction))",
     re.MULTILINE,
 )
@@ -60,7 +69,7 @@ class Evidence:
     """What is known when the build has ended. ``memory_kills`` counts since it started.
 
     ``excess`` says what the build took too much of, if that was its end; ``reported`` unless
-    what ran it ended without a word about it.
+    what ran it ended without a word about it; ``disk_full`` if its scratch folder was found so.
     """
 
     returncode: int
@@ -71,6 +80,7 @@ class Evidence:
     diagnostics: Sequence[Diagnostic] = ()
     excess: str | None = None
     reported: bool = True
+    disk_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ def _cut_off(evidence: Evidence) -> Verdict | None:
 
 
 def _starved(evidence: Evidence) -> Verdict | None:
-    if _DISK_FULL.search(evidence.log):
+    if evidence.disk_full or _DISK_FULL.search(evidence.log):
         return Verdict(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
     if _STARVED.search(evidence.log):
         return _OUT_OF_MEMORY
@@ -123,11 +133,17 @@ def _starved(evidence: Evidence) -> Verdict | None:
 def _broken(evidence: Evidence) -> Verdict | None:
     if crash := _MAKE_CRASHED.search(evidence.log):
         return Verdict(ExitCode.NO_RESULT, f"make was ended by a signal: {crash['what']}.")
+    if told := _MAKE_TOLD.search(evidence.log):
+        return Verdict(ExitCode.NO_RESULT, f"A program failed to run: {told['what'][:200]}.")
     if broken := _BROKEN.search(evidence.log):
         return Verdict(ExitCode.NO_RESULT, f"The toolchain failed: {broken[0].strip(' |')[:200]}")
     if evidence.returncode < 0:
         number = -evidence.returncode
         return Verdict(ExitCode.NO_RESULT, f"The build was ended by signal {number}.")
+    if evidence.returncode in _NOT_BY_ITSELF:
+        return Verdict(
+            ExitCode.NO_RESULT, f"The build's program ended with status {evidence.returncode}."
+        )
     return None
 
 

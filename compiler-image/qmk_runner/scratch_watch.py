@@ -12,6 +12,21 @@ FILES_MAX = 100_000
 _SHARE_WITH_CAUSE, _SHARE = 10, 100
 _FIRST_WALK_SECONDS = 2.0
 _BLOCK_BYTES = 512  # of st_blocks, see stat(2)
+#: With less than this, a program of a build fails at its next file whatever it is about.
+_FREE_BYTES_MIN = 1 << 20
+_FREE_FILES_MIN = 16
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the file system has next to nothing left, of bytes or of files.
+
+    Raises:
+        OSError: it cannot be asked.
+    """
+    found = os.statvfs(folder)
+    # File systems that make inodes as they need them count none.
+    no_files = found.f_files > 0 and found.f_favail < _FREE_FILES_MIN
+    return no_files or found.f_bavail * found.f_frsize < _FREE_BYTES_MIN
 
 
 class ScratchWatch:
@@ -38,9 +53,10 @@ class ScratchWatch:
             return None
         try:
             size, files = _taken(self._folder)
-            size += _unnamed(self._folder.stat().st_dev)
+            device = self._folder.stat().st_dev
         except OSError as error:
             return f"The build made a folder that cannot be looked into: {error.strerror}."
+        size += _unnamed(device)
         took = time.monotonic() - begun
         self._next_with_cause = begun + _SHARE_WITH_CAUSE * took
         self._next = begun + max(_FIRST_WALK_SECONDS, _SHARE * took)
@@ -86,11 +102,22 @@ def _taken(folder: Path) -> tuple[int, int]:
 def _unnamed(device: int) -> int:
     """Bytes of files on a device that are open somewhere in this container and have no name."""
     sizes: dict[int, int] = {}
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            found = descriptor.stat()
-        except OSError:
+    for process in os.scandir("/proc"):
+        if not process.name.isdecimal():
             continue
-        if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_dev == device:
-            sizes[found.st_ino] = found.st_blocks * _BLOCK_BYTES
+        for descriptor in _descriptors(process.path):
+            try:
+                found = descriptor.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_dev == device:
+                sizes[found.st_ino] = found.st_blocks * _BLOCK_BYTES
     return sum(sizes.values())
+
+
+def _descriptors(process: str) -> list[Path]:
+    """None of a process that has ended since it was listed, or is somebody else's."""
+    try:
+        return [Path(entry.path) for entry in os.scandir(f"{process}/fd")]
+    except OSError:
+        return []

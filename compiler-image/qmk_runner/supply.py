@@ -12,7 +12,7 @@ from qmk_contract.work_order import INTERNAL_KEYMAP_NAME
 from qmk_runner.errors import InfrastructureError
 from qmk_runner.fetch import Download, Inputs, UnavailableError
 from qmk_runner.scene import Scene
-from qmk_runner.tree import Unpacking
+from qmk_runner.tree import SlowUnpackingError, Unpacking
 
 #: Fields of a keymap document that change more than its keymap.c, or what that includes.
 _FIELDS_OF_THE_TREE = ("config", "converter", "host_language", "keycodes", "modules")
@@ -42,7 +42,7 @@ class Supply:
         self._record = None if order.recording else self._inputs.record()
         self._generator = None if self._record is None else self._inputs.generator()
         self._layers = self._begin_layers() if self._generator is None else None
-        self._rejected = False
+        self._aside: RecordUse | None = None
 
     def request(self) -> dict[str, Any]:
         """The keymap document.
@@ -75,13 +75,11 @@ class Supply:
         self._scene.watch.lap(Step.FETCH)
         self._scene.workspace.make()
         self._lay_request()
-        laid = [
-            self._begin_unpacking(generator, self._scene.workspace.tree),
-            self._begin_unpacking(record, self._scene.workspace.record),
-        ]
-        has_generator, has_record = map(self._unpacked, laid)
+        generating = self._begin_unpacking(generator, self._scene.workspace.tree)
+        recorded = self._begin_unpacking(record, self._scene.workspace.record)
+        has_generator = self._unpacked(generating) is None
+        has_record = self._unpacked_record(recorded)
         self._scene.watch.lap(Step.UNPACK)
-        self._rejected = not has_record
         return has_generator and has_record
 
     def lay_tree(self) -> bool:
@@ -101,24 +99,24 @@ class Supply:
             self._unpacking(archive, self._scene.workspace.tree).finish()
             archive.unlink()
             self._scene.watch.lap(Step.UNPACK)
-        if self._record is None or self._rejected:
+        if self._record is None or self._aside is not None:
             return False
         record = self._fetched(self._record)
         self._scene.watch.lap(Step.FETCH)
         unpacking = self._begin_unpacking(record, self._scene.workspace.record)
-        self._rejected = not self._unpacked(unpacking)
+        has_record = self._unpacked_record(unpacking)
         self._scene.watch.lap(Step.UNPACK)
-        return not self._rejected
+        return has_record
 
-    def reject_record(self) -> None:
-        """Have no further attempt use it."""
-        self._rejected = True
+    def set_record_aside(self, use: RecordUse) -> None:
+        """Have no further attempt use it; ``use`` says why."""
+        self._aside = use
 
     def record_use(self, told: RecordUse) -> RecordUse:
         """What became of the record; ``told`` is what the workbench says, if it came that far."""
         if self._record is None:
             return RecordUse.ABSENT
-        return RecordUse.REJECTED if self._rejected else told
+        return told if self._aside is None else self._aside
 
     def _begin_layers(self) -> Sequence[Download]:
         """All that is fetched together stays within the order's time for it."""
@@ -134,23 +132,33 @@ class Supply:
             return download.file()
         except UnavailableError as error:
             self._scene.log.note(str(error))
+            if download is self._record:
+                # One that did not come has nothing against it: the next build may have it.
+                self.set_record_aside(RecordUse.REJECTED if error.other else RecordUse.ABSENT)
             return None
 
     def _begin_unpacking(self, archive: Path | None, folder: Path) -> Unpacking | None:
         return None if archive is None else self._unpacking(archive, folder)
 
-    def _unpacked(self, unpacking: Unpacking | None) -> bool:
-        """Whether something is there that a build can do without."""
+    def _unpacked(self, unpacking: Unpacking | None) -> RecordUse | None:
+        """None if all is there, else what that would mean for a record: a build can do without."""
         if unpacking is None:
-            return False
+            return RecordUse.ABSENT
         try:
             unpacking.finish()
         except InfrastructureError as error:
             if error.exit_code is not ExitCode.FETCH_FAILED:
                 raise
             self._scene.log.note(error.message)
-            return False
-        return True
+            slow = isinstance(error, SlowUnpackingError)
+            return RecordUse.ABSENT if slow else RecordUse.REJECTED
+        return None
+
+    def _unpacked_record(self, unpacking: Unpacking | None) -> bool:
+        failure = self._unpacked(unpacking)
+        if failure is not None and self._aside is None:
+            self.set_record_aside(failure)
+        return failure is None
 
     def _unpacking(self, archive: Path, folder: Path) -> Unpacking:
         return Unpacking(

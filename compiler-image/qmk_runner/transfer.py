@@ -33,6 +33,10 @@ class TransferError(Exception):
         self.final = final
 
 
+class OtherObjectError(TransferError):
+    """Storage gave something, and it is not what it should be."""
+
+
 def retry(
     attempt: Callable[[], T],
     *,
@@ -73,7 +77,7 @@ def get(url: str, sink: BinaryIO, *, size_max: int, deadline: float) -> tuple[in
             while chunk := response.read1(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > size_max:
-                    raise TransferError(f"it is larger than {size_max} bytes", final=True)
+                    raise OtherObjectError(f"it is larger than {size_max} bytes", final=True)
                 if time.monotonic() > deadline:
                     raise TransferError("it took too long")
                 digest.update(chunk)
@@ -118,6 +122,8 @@ def _connect(url: str, deadline: float) -> tuple[http.client.HTTPConnection, str
     try:
         connection.connect()
     except OSError as error:
+        # A handshake can fail when the socket is there already.
+        connection.close()
         raise TransferError(f"no connection to storage: {error}") from error
     return connection, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 

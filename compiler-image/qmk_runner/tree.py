@@ -8,6 +8,13 @@ from qmk_contract.exit_codes import ExitCode
 from qmk_runner.errors import InfrastructureError
 
 
+class SlowUnpackingError(InfrastructureError):
+    """An archive took longer to unpack than it may: nothing is known of it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(ExitCode.FETCH_FAILED, f"Unpacking {name} took too long.")
+
+
 class Unpacking:
     """One .tar.zst on its way into a folder, begun at once.
 
@@ -44,9 +51,7 @@ class Unpacking:
                 _, errors = process.communicate(timeout=self._deadline - time.monotonic())
             except subprocess.TimeoutExpired as error:
                 process.kill()
-                raise InfrastructureError(
-                    ExitCode.FETCH_FAILED, f"Unpacking {self._name} took too long."
-                ) from error
+                raise SlowUnpackingError(self._name) from error
         if process.returncode:
             raise self._failure(errors.decode("utf-8", "replace"))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -163,7 +164,7 @@ def test_fields_that_ask_for_the_tree_save_the_try_without(
     assert (order.attempt, order.record is not None) == (expected, True)
 
 
-@pytest.mark.parametrize("fault", ["missing", "another", "truncated", "no archive", "too large"])
+@pytest.mark.parametrize("fault", ["another", "truncated", "no archive", "too large"])
 def test_a_record_that_is_not_what_its_order_says_is_left_aside(
     pod: RecordedPod, fault: str
 ) -> None:
@@ -171,8 +172,6 @@ def test_a_record_that_is_not_what_its_order_says_is_left_aside(
     data = OBJECTS["record"]
     order = pod.order()
     match fault:
-        case "missing":
-            del pod.storage.objects["record"]
         case "another":
             pod.storage.objects["record"] = data[::-1]
         case "truncated":
@@ -197,6 +196,26 @@ def test_a_record_that_is_not_what_its_order_says_is_left_aside(
     assert ("record" in pod.log(), "Signature" in pod.log()) == (True, False)
 
 
+@pytest.mark.parametrize("fault", ["missing", "refused", "late"])
+def test_a_record_that_does_not_come_is_absent_and_not_rejected(
+    pod: RecordedPod, fault: str
+) -> None:
+    install_workbench(pod.bin, f"{TELLS}; {MAKES}")
+    order = pod.order()
+    match fault:
+        case "missing":
+            del pod.storage.objects["record"]
+        case "refused":
+            pod.storage.statuses["record"] = [503] * 100
+        case "late":
+            pod.storage.held["record"] = threading.Event()
+            order = pod.order(fetch_seconds=2)
+    assert pod.run("build", order)[0] == 0
+    assert (pod.result().path, pod.result().record) == (BuildPath.FULL, RecordUse.ABSENT)
+    assert [attempt.record for attempt in pod.attempts()] == [None]
+    assert "Cannot fetch the record" in pod.log()
+
+
 def test_without_a_generator_the_record_still_helps_the_whole_tree(pod: RecordedPod) -> None:
     install_workbench(pod.bin, f"{TELLS}; {MAKES}; {report('partial', 'used')}")
     order = pod.order()
@@ -207,11 +226,19 @@ def test_without_a_generator_the_record_still_helps_the_whole_tree(pod: Recorded
     assert (attempt.attempt, attempt.record is not None) == ("whole", True)
 
 
+def test_a_record_that_the_workbench_rejects_is_rejected(pod: RecordedPod) -> None:
+    ends = report("fast", "rejected", needs_tree=True)
+    install_workbench(pod.bin, f"{TELLS}\nif [ $n = 1 ]; then {ends}; else {MAKES}; fi")
+    assert pod.run("build", pod.order())[0] == 0
+    assert pod.result().record is RecordUse.REJECTED
+    assert [order.record is None for order in pod.attempts()] == [False, True]
+
+
 @pytest.mark.parametrize(
     "ends",
     [
-        report("fast", "rejected", needs_tree=True),
         report("fast", "used"),
+        "echo 'cc1: internal compiler error: Aborted'; " + report("fast", "used", code=1),
         "kill -9 $$",
         "echo nonsense > $report",
         "ln -s $order $report",
@@ -224,7 +251,7 @@ def test_a_record_that_breaks_an_attempt_is_kept_from_the_next(pod: RecordedPod,
     install_workbench(pod.bin, f"{TELLS}\nif [ $n = 1 ]; then {ends}; else {MAKES}; fi")
     assert pod.run("build", pod.order())[0] == 0
     result = pod.result()
-    assert (result.reason, result.record) == (Reason.COMPLETED, RecordUse.REJECTED)
+    assert (result.reason, result.record) == (Reason.COMPLETED, RecordUse.UNFIT)
     assert [order.record is None for order in pod.attempts()] == [False, True]
 
 
@@ -282,6 +309,32 @@ def test_what_a_report_may_say_has_bounds(pod: RecordedPod) -> None:
     assert (result.command[:2], len(result.command)) == (("qmk", "x"), 64)
     assert result.sandbox == sandbox.layers()
     assert set(result.times) == {"fetch", "unpack", "generate", "collect"}
+
+
+def test_words_that_no_encoding_has_are_no_end_of_a_build(pod: RecordedPod) -> None:
+    body = {"needsTree": False, "returncode": 0, "path": "fast", "record": "used"}
+    body |= {"command": ["qmk", "a\ud800"], "note": "b\udfff"}
+    (pod.scratch / "forged.json").write_text(json.dumps(body))
+    install_workbench(pod.bin, f"{MAKES}; cp ../../forged.json $report")
+    assert pod.run("build", pod.order())[0] == 0
+    assert pod.result().command == ("qmk", "a?")
+    assert "b?." in pod.log()
+
+
+@pytest.mark.parametrize("code", [-65, 256, 10**9])
+def test_a_report_of_an_end_that_no_program_has_is_none(pod: RecordedPod, code: int) -> None:
+    first = report("fast", "used", code=code)
+    install_workbench(pod.bin, f"{TELLS}; {MAKES}; [ $n = 1 ] && {first}; true")
+    assert pod.run("build", pod.order())[0] == 0
+    assert pod.result().returncode == 0
+    assert len(pod.attempts()) == 2
+
+
+def test_a_sandbox_that_the_kernel_refuses_ends_the_build_as_one(pod: RecordedPod) -> None:
+    install(pod.bin, "python3", f"exit {int(ExitCode.NO_SANDBOX)}")
+    assert pod.run("build", pod.order())[0] == ExitCode.NO_SANDBOX
+    assert "sandbox" in pod.log()
+    assert not (pod.shared / artifacts.RESULT).exists()
 
 
 def test_the_waits_before_the_build_are_told(pod: RecordedPod) -> None:

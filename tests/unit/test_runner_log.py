@@ -68,6 +68,22 @@ def test_too_much_output_loses_its_middle_and_says_so(tmp_path: Path) -> None:
     assert echo == text.encode()
 
 
+@pytest.mark.parametrize("earlier", [0, 10, 500])
+def test_a_part_of_a_log_is_its_own_whatever_came_before(tmp_path: Path, earlier: int) -> None:
+    log = BuildLog(tmp_path / "log", limit_bytes=2048, clean=CLEAN, echo=io.BytesIO())
+    log.feed(b"earlier: error: not ours\n" * earlier + b"unfinished")
+    begin = log.position()
+    assert log.text(begin) == ""
+    log.feed(b"".join(b"ours %d\n" % number for number in range(20)))
+    assert log.text(begin) == "".join(f"ours {number}\n" for number in range(20))
+    log.feed(b"and more\n" * 1000)
+    text = log.text(begin)
+    assert ("earlier" in text, "unfinished" in text) == (False, False)
+    assert text.endswith("and more\n")
+    assert "left out" in text
+    log.close()
+
+
 def test_a_line_without_an_end_is_cut(tmp_path: Path) -> None:
     text, _ = feed(tmp_path / "log", [b"x" * 1_000_000], limit=1 << 18)
     assert len(text) < (1 << 18) + 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qmk_runner import process_group
+from qmk_runner import process_group, scratch_watch
 from qmk_runner.descendants import Descendants
 from qmk_runner.memory_watch import MemoryWatch
 from qmk_runner.process_group import Bounds, Ended
@@ -152,6 +152,43 @@ def test_what_others_write_to_the_disk_is_not_the_build(tmp_path: Path) -> None:
     watch = ScratchWatch(mine, bytes_max=4 << 20, files_max=100)
     (tmp_path / "other").write_bytes(b"x" * (12 << 20))
     assert watch.excess() is None
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def gone(path: str) -> Iterator[os.DirEntry[str]]:
+        if path.startswith("/proc/"):
+            raise ProcessLookupError(3, "No such process")
+        return scandir(path)
+
+    watch = ScratchWatch(tmp_path)
+    monkeypatch.setattr(os, "scandir", gone)
+    assert watch.excess() is None
+
+
+@pytest.mark.parametrize(
+    ("blocks", "files", "free_files", "full"),
+    [
+        (1 << 20, 1000, 1000, False),
+        (10, 1000, 1000, True),
+        (1 << 20, 1000, 3, True),
+        (1 << 20, 0, 0, False),
+    ],
+)
+def test_a_disk_without_room_for_bytes_or_files_is_full(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    blocks: int,
+    files: int,
+    free_files: int,
+    full: bool,
+) -> None:
+    found = os.statvfs_result((4096, 4096, 1 << 21, blocks, blocks, files, 0, free_files, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: found)
+    assert scratch_watch.is_full(tmp_path) is full
 
 
 def test_one_file_with_many_names_counts_once(tmp_path: Path) -> None:
