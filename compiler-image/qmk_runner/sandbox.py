@@ -118,7 +118,8 @@ def enter(rules: Rules, mode: SandboxMode) -> tuple[str, ...]:
     found = check(mode)
     _limit(rules.limits)
     kernel.gain_no_privileges()
-    if sandbox_landlock.abi():
+    abi = sandbox_landlock.abi()
+    if abi:
         sandbox_landlock.restrict(
             [
                 *((path, sandbox_landlock.RUN) for path in rules.run),
@@ -128,7 +129,9 @@ def enter(rules: Rules, mode: SandboxMode) -> tuple[str, ...]:
         )
     if "seccomp" in found:
         parent = os.getppid()
-        sandbox_seccomp.restrict((parent, -os.getpgid(parent)))
+        sandbox_seccomp.restrict(
+            (parent, -os.getpgid(parent)), truncate=abi >= sandbox_landlock.TRUNCATE_ABI
+        )
     return found
 
 

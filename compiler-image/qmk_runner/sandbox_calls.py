@@ -17,6 +17,7 @@ class Machine:
     seccomp: int
     clone: int
     prlimit: int
+    truncate: int
     signals: tuple[int, ...]
     ignored: tuple[int, ...]
     refused: tuple[int, ...]
@@ -140,7 +141,9 @@ _IGNORED: _Numbers = {
 }
 
 
-def _machine(column: int, *, architecture: int, seccomp: int, clone: int, prlimit: int) -> Machine:
+def _machine(
+    column: int, *, architecture: int, seccomp: int, clone: int, prlimit: int, truncate: int
+) -> Machine:
     def numbers(table: _Numbers) -> tuple[int, ...]:
         return tuple(number for row in table.values() if (number := row[column]) is not None)
 
@@ -149,6 +152,7 @@ def _machine(column: int, *, architecture: int, seccomp: int, clone: int, prlimi
         seccomp=seccomp,
         clone=clone,
         prlimit=prlimit,
+        truncate=truncate,
         signals=numbers(_SIGNALS),
         ignored=numbers(_IGNORED),
         refused=numbers(_REFUSED),
@@ -157,6 +161,8 @@ def _machine(column: int, *, architecture: int, seccomp: int, clone: int, prlimi
 
 #: By the name that uname(2) gives a machine.
 MACHINES = {
-    "x86_64": _machine(0, architecture=0xC000003E, seccomp=317, clone=56, prlimit=302),
-    "aarch64": _machine(1, architecture=0xC00000B7, seccomp=277, clone=220, prlimit=261),
+    "x86_64": _machine(0, architecture=0xC000003E, seccomp=317, clone=56, prlimit=302, truncate=76),
+    "aarch64": _machine(
+        1, architecture=0xC00000B7, seccomp=277, clone=220, prlimit=261, truncate=45
+    ),
 }

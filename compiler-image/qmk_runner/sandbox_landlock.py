@@ -25,6 +25,8 @@ _NET_RIGHTS = 0b11
 #: Abstract unix sockets and signals of processes outside; since ABI 6.
 _SCOPES = 0b11
 _SCOPE_ABI = 6
+#: From this ABI on, truncate(2) needs a right of its own; before, it is free for every file.
+TRUNCATE_ABI = 3
 
 
 class Right(IntFlag):
@@ -57,13 +59,21 @@ WRITE = ~_DEVICES
 
 
 def abi() -> int:
-    """The newest version of the interface that this kernel has; 0: there is no Landlock."""
+    """The newest version of the interface that this kernel has whole; 0: there is no Landlock."""
     try:
-        return kernel.call(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
+        version = kernel.call(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
     except OSError:
         # ENOSYS: not built in, or a kernel in user space. EOPNOTSUPP: switched off at boot.
         # EPERM: a container runtime that does not know it.
         return 0
+    if version < _SCOPE_ABI:
+        return version
+    try:
+        os.close(_ruleset(version))
+    except OSError as error:
+        # Enterprise kernels were seen that name this version without all that belongs to it.
+        return _SCOPE_ABI - 1 if error.errno == errno.EINVAL else version
+    return version
 
 
 def restrict(grants: Iterable[tuple[Path, Right]]) -> int:
@@ -75,14 +85,7 @@ def restrict(grants: Iterable[tuple[Path, Right]]) -> int:
         OSError: the kernel refuses.
     """
     version = abi()
-    try:
-        ruleset = _ruleset(version)
-    except OSError as error:
-        if error.errno != errno.EINVAL or version < _SCOPE_ABI:
-            raise
-        # Enterprise kernels were seen that name this version without all that belongs to it.
-        version = _SCOPE_ABI - 1
-        ruleset = _ruleset(version)
+    ruleset = _ruleset(version)
     try:
         for path, rights in grants:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):

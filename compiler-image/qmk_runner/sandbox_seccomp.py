@@ -44,11 +44,11 @@ def available() -> bool:
     return True
 
 
-def restrict(protected: Iterable[int]) -> None:
+def restrict(protected: Iterable[int], *, truncate: bool = True) -> None:
     """Filter the calls of this thread and its descendants, for good. Needs no_new_privs.
 
     ``protected`` are processes that get no signal by their number, for kernels whose Landlock
-    does not see to that.
+    does not see to that; so is ``truncate``, whether files may be cut by their path.
 
     Raises:
         OSError: the kernel refuses.
@@ -57,7 +57,8 @@ def restrict(protected: Iterable[int]) -> None:
     if machine is None:
         raise OSError(errno.ENOSYS, "no system call numbers for this machine")
     program = b"".join(
-        struct.pack("=HBBI", *instruction) for instruction in instructions(machine, protected)
+        struct.pack("=HBBI", *instruction)
+        for instruction in instructions(machine, protected, truncate=truncate)
     )
     code = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a 16-bit count, and a pointer where the machine aligns one.
@@ -66,16 +67,19 @@ def restrict(protected: Iterable[int]) -> None:
     kernel.call(machine.seccomp, _SET_MODE_FILTER, 0, buffer)
 
 
-def instructions(machine: Machine, protected: Iterable[int]) -> list[Instruction]:
+def instructions(
+    machine: Machine, protected: Iterable[int], *, truncate: bool = True
+) -> list[Instruction]:
     """The filter's program. Each call that is not simply allowed has a block that returns."""
     refused = _answer(errno.EPERM)
+    refusals = machine.refused if truncate else (*machine.refused, machine.truncate)
     signals = _refuse_values(_signed(value) for value in (-1, *protected))
     return [
         (_LOAD, 0, 0, _ARCHITECTURE),
         *((_EQUAL, 1, 0, machine.architecture), (_RETURN, 0, 0, _KILL_PROCESS)),
         (_LOAD, 0, 0, _NUMBER),
         *_common(),
-        *(item for number in machine.refused for item in _block(number, [refused])),
+        *(item for number in refusals for item in _block(number, [refused])),
         # As if done: programs set modes by path as a courtesy, and fail where they cannot. By
         # an open file they can; by path they could change files that Landlock keeps closed.
         *(item for number in machine.ignored for item in _block(number, [_answer(0)])),

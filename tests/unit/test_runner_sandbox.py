@@ -13,10 +13,14 @@ from typing import Any
 
 import pytest
 
+from qmk_contract.codec import to_body
+from qmk_contract.exit_codes import ExitCode
 from qmk_contract.work_order import SandboxMode
 from qmk_runner import kernel, sandbox, sandbox_landlock, sandbox_seccomp
 from qmk_runner.sandbox_calls import MACHINES, Machine
 from qmk_runner.sandbox_landlock import Right
+from qmk_runner.workbench import __main__ as workbench
+from qmk_runner.workbench_order import Attempt, WorkbenchOrder
 from tests.build_pod import PACKAGES, ROOT
 
 X86, ARM = MACHINES["x86_64"], MACHINES["aarch64"]
@@ -25,11 +29,16 @@ PROTECTED = 4711
 
 
 def verdict(
-    machine: Machine, number: int, argument: int = 0, architecture: int | None = None
+    machine: Machine,
+    number: int,
+    argument: int = 0,
+    architecture: int | None = None,
+    *,
+    truncate: bool = True,
 ) -> int:
     """What the filter answers to a call: classic BPF, as far as the filter uses it."""
     data = {0: number, 4: architecture or machine.architecture, 16: argument & 0xFFFFFFFF}
-    program = sandbox_seccomp.instructions(machine, (PROTECTED, -PROTECTED))
+    program = sandbox_seccomp.instructions(machine, (PROTECTED, -PROTECTED), truncate=truncate)
     accumulator = at = 0
     while True:
         code, if_true, if_false, value = program[at]
@@ -78,6 +87,27 @@ def test_the_filter_answers_newer_calls_like_an_older_kernel(machine: Machine) -
     assert set(newer.values()) == {ALLOW, ENOSYS}
 
 
+@pytest.mark.parametrize(("machine", "number"), [(X86, 76), (ARM, 45)], ids=["x86_64", "aarch64"])
+def test_the_filter_keeps_files_whole_where_landlock_does_not(
+    machine: Machine, number: int
+) -> None:
+    assert verdict(machine, number) == ALLOW
+    assert verdict(machine, number, truncate=False) == EPERM
+
+
+@pytest.mark.parametrize(("abi", "answer"), [(2, "Operation not permitted"), (3, "done")])
+def test_a_file_of_others_is_not_cut_on_an_older_kernel(
+    folders: tuple[Path, Path], abi: int, answer: str
+) -> None:
+    script = """
+        (folder / "made").write_text("made")
+        print(json.dumps([layers[0], answer(os.truncate, folder / "made", 0)]))
+    """
+    mine, _ = folders
+    before = f"from qmk_runner import sandbox_landlock; sandbox_landlock.abi = lambda: {abi}"
+    assert in_sandbox(mine, script, before) == [f"landlock-{abi}", answer]
+
+
 def test_the_filter_knows_no_call_of_another_table() -> None:
     write, socket = 1, 41
     x32 = 1 << 30
@@ -94,13 +124,17 @@ def test_the_filter_is_short_enough_for_its_jumps_and_the_kernel() -> None:
         assert all(0 <= jump < 256 for _, *jumps, _ in program for jump in jumps)
 
 
-def in_sandbox(folder: Path, script: str) -> Any:
-    """What a script prints as JSON from inside the sandbox, where ``folder`` is its own."""
+def in_sandbox(folder: Path, script: str, before: str = "") -> Any:
+    """What a script prints as JSON from inside the sandbox, where ``folder`` is its own.
+
+    ``before`` is a line of Python that runs outside.
+    """
     begin = f"""
         import json, os, sys
         from pathlib import Path
         from qmk_contract.work_order import SandboxMode
         from qmk_runner import sandbox
+        {before}
 
         folder = Path({str(folder)!r})
         layers = sandbox.enter(
@@ -275,6 +309,26 @@ def test_a_missing_layer_is_refused_or_told(without: Callable[[str], None], laye
     assert not any(name.startswith(layer) for name in sandbox.check(SandboxMode.PREFER))
 
 
+def test_a_workbench_outside_of_a_sandbox_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(sandbox, "enter", refuse)
+    folder = str(tmp_path)
+    order = WorkbenchOrder(
+        attempt=Attempt.WHOLE, tree=folder, keymap=folder, home=folder, temporary=folder,
+        keyboard="demo/pad", keymap_name="x", make_jobs=1, sandbox=SandboxMode.PREFER,
+    )  # fmt: skip
+    (tmp_path / "order.json").write_text(json.dumps(to_body(order)))
+    report = tmp_path / "report.json"
+    assert workbench.main(tmp_path / "order.json", report) == ExitCode.NO_SANDBOX
+    assert "sandbox cannot be entered" in capfd.readouterr().out
+    assert not report.exists()
+
+
 def test_a_process_with_threads_is_not_taken_in() -> None:
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
@@ -314,7 +368,7 @@ def test_an_older_kernel_is_asked_for_what_it_knows(
 
     monkeypatch.setattr(kernel, "call", call)
     assert sandbox_landlock.restrict([(Path("/usr"), sandbox_landlock.RUN)]) == abi
-    assert asked == [[(files << 1) - 1, net, scopes]]
+    assert {tuple(item) for item in asked} == {((files << 1) - 1, net, scopes)}
 
 
 def test_a_kernel_that_promises_too_much_is_asked_for_less(
@@ -329,3 +383,5 @@ def test_a_kernel_that_promises_too_much_is_asked_for_less(
 
     monkeypatch.setattr(kernel, "call", call)
     assert sandbox_landlock.restrict([]) == 5
+    assert sandbox_landlock.abi() == 5
+    assert sandbox.layers()[0] == "landlock-5"
