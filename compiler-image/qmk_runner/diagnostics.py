@@ -11,8 +11,6 @@ from qmk_runner import gcc_messages, tree_messages
 from qmk_runner.gcc_messages import Location, Message, spoken
 from qmk_runner.keymap_source import KeymapSource, Place
 
-__all__ = ["parse", "spoken"]
-
 _MESSAGE_LENGTH_MAX = 512
 #: What a build prints can be made of nothing but messages.
 _MESSAGES_MAX = 200

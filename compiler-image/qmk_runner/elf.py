@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 _IDENT = b"\x7fELF\x01\x01"
 _SECTIONS_MAX = 4096
+#: Far more than any keyboard's firmware has, with all its debugging symbols.
+_SECTION_NAME_BYTES_MAX = 256
+_NAMES_BYTES_MAX = 8 << 20
+_SYMBOLS_BYTES_MAX = 8 << 20
 _SECTION = struct.Struct("<10I")
 _SYMBOL = struct.Struct("<3I2BH")
 _NOBITS = 8  # sh_type, as the next
@@ -55,18 +59,20 @@ def _read(data: memoryview, symbols: Sequence[str]) -> Image:
     if entry_size != _SECTION.size or count > _SECTIONS_MAX:
         raise ValueError("not a section table")
     headers = [_SECTION.unpack_from(data, table + number * entry_size) for number in range(count)]
-    names = bytes(_content(data, headers[names_index]))
+    names = _bounded(data, headers[names_index], _NAMES_BYTES_MAX)
     found: dict[str, int] = {}
-    for header in headers:
-        if header[1] == _SYMTAB:
-            strings = bytes(_content(data, headers[header[6]]))
-            found |= _values(_content(data, header), strings, symbols)
+    tables = [header for header in headers if header[1] == _SYMTAB]
+    if len(tables) > 1:  # the format has one at most
+        raise ValueError("more than one table of symbols")
+    for header in tables:
+        strings = _bounded(data, headers[header[6]], _NAMES_BYTES_MAX)
+        found = _values(_bounded(data, header, _SYMBOLS_BYTES_MAX), strings, symbols)
     return Image([_section(data, header, names) for header in headers], found)
 
 
 def _section(data: memoryview, header: Sequence[int], names: bytes) -> Section:
     name, kind, flags, address, _, size, *_ = header
-    end = names.index(b"\0", name)
+    end = names.index(b"\0", name, name + _SECTION_NAME_BYTES_MAX)
     return Section(
         name=names[name:end].decode("ascii", "replace"),
         address=address,
@@ -83,7 +89,14 @@ def _content(data: memoryview, header: Sequence[int]) -> memoryview:
     return data[:0] if kind == _NOBITS else data[offset : offset + size]
 
 
-def _values(table: memoryview, strings: bytes, wanted: Sequence[str]) -> dict[str, int]:
+def _bounded(data: memoryview, header: Sequence[int], size_max: int) -> bytes:
+    content = _content(data, header)
+    if len(content) > size_max:
+        raise ValueError("a table without bounds")
+    return bytes(content)
+
+
+def _values(table: bytes, strings: bytes, wanted: Sequence[str]) -> dict[str, int]:
     """A name may be the end of a longer one: the linker stores such only once."""
     places: dict[int, str] = {}
     for name in wanted:

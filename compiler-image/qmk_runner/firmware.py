@@ -98,12 +98,6 @@ def _product(found: Sequence[FirmwareFile]) -> FirmwareFile | None:
     return final[0] if len(final) == 1 else None
 
 
-def remove(tree: Path, stem: str) -> None:
-    """Make sure that a firmware file found later is this build's."""
-    for extension in EXTENSIONS:
-        (tree / f"{stem}.{extension}").unlink(missing_ok=True)
-
-
 def _read(tree: Path, path: str, size_max: int) -> bytes | None:
     try:
         return regular_file.read_below(tree, path, size_max=size_max)

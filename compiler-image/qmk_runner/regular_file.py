@@ -42,7 +42,11 @@ def read_below(root: Path, path: str, *, size_max: int) -> bytes:
         FileNotFoundError, NotRegularError: as ``read``.
     """
     place = root.resolve() / path
-    if place.parent.resolve() != place.parent:
+    try:
+        reached = place.parent.resolve()
+    except (OSError, RuntimeError) as error:  # Python 3.11 says so of links that lead in a circle
+        raise NotRegularError(f"{path} is reached by no folder") from error
+    if reached != place.parent:
         raise NotRegularError(f"{path} is reached by a link")
     return read(place, size_max=size_max)
 

@@ -147,6 +147,13 @@ def test_a_file_behind_a_linked_folder_is_not_collected(tmp_path: Path) -> None:
         regular_file.read_below(tmp_path / "tree", ".build/src/keymap.c", size_max=10)
 
 
+def test_a_file_behind_links_in_a_circle_is_not_collected(tmp_path: Path) -> None:
+    (tmp_path / ".build").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / ".build")
+    with pytest.raises(regular_file.NotRegularError):
+        regular_file.read_below(tmp_path, ".build/src/keymap.c", size_max=10)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "kills"),
     [

@@ -119,6 +119,23 @@ def test_a_file_that_is_not_whole_says_nothing(length: int) -> None:
     assert usage("", image(TEXT, DATA)[:length]) is None
 
 
+def test_a_second_table_of_symbols_is_none() -> None:
+    table, strings = symbols(a=1)
+    assert elf.read(image(TEXT, DATA, table, strings)) is not None
+    assert elf.read(image(TEXT, DATA, table, strings, table, strings)) is None
+
+
+@pytest.mark.parametrize("size", [(8 << 20) + 1, 32 << 20])
+def test_tables_without_bounds_are_none(size: int) -> None:
+    table, strings = symbols(a=1)
+    strings.data = b"a" * size + b"\0"
+    assert elf.read(image(TEXT, DATA, table, strings), ["a"]) is None
+    table, strings = symbols(a=1)
+    table.data = bytes(size)
+    assert elf.read(image(TEXT, DATA, table, strings), ["a"]) is None
+    assert elf.read(image(TEXT, Part("n" * size, PROGBITS, 0))) is None
+
+
 def test_a_section_table_without_end_is_none() -> None:
     data = bytearray(image(TEXT))
     data[48:50] = b"\xff\xff"
