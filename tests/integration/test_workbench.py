@@ -149,7 +149,14 @@ def test_what_a_record_does_not_cover_takes_the_tree(
     assert first.firmware is None
     assert first.report.note
     outcome = whole.run(Attempt.WHOLE, document, record=True)
-    assert of(outcome) == (path, use)
+    made, used = of(outcome)
+    # keymap.h and config.h of a plain keymap have the same text: where they were also written in
+    # the same second, the compiler takes them for one file, and all units depend on both.
+    assert (made, used) == (path, use) or (made, path, used) == (
+        BuildPath.PARTIAL,
+        BuildPath.FAST,
+        use,
+    )
     assert (outcome.returncode, outcome.firmware) == plain.plain(document)
 
 
