@@ -81,19 +81,19 @@ def giving_way(
 ) -> list[str]:
     """Names of the idle jobs that lose their slots to those that somebody waits for.
 
-    Those go whose very build somebody waits for: it is made faster by one that is not idle. Then
-    the youngest, as many as slots are needed, or places on the nodes.
+    The youngest go, as many as slots are needed, or places on the nodes. What somebody waits for
+    is not begun anew: an idle job that builds it stays.
     """
     idle = {name: held for name, held in holding.items() if held.idle}
     if not idle:
         return []
-    awaited = [held for held in holding.values() if not held.idle]
-    wanted = {job.key for job in waiting if not job.idle} - {held.key for held in awaited}
-    same = sorted(name for name, held in idle.items() if held.key in wanted)
-    free = max(0, limits.max_running - len(holding)) + len(same)
-    needed = max(0, len(wanted) - free, sum(1 for held in awaited if held.homeless) - len(same))
-    others = [(held.since, name) for name, held in idle.items() if name not in same]
-    return same + [name for _, name in sorted(others, reverse=True)[:needed]]
+    awaited = {job.key for job in waiting if not job.idle}
+    wanted = awaited - {held.key for held in holding.values()}
+    free = max(0, limits.max_running - len(holding))
+    homeless = sum(1 for held in holding.values() if not held.idle and held.homeless)
+    needed = max(0, len(wanted) - free, homeless)
+    others = [(held.since, name) for name, held in idle.items() if held.key not in awaited]
+    return [name for _, name in sorted(others, reverse=True)[:needed]]
 
 
 def position(name: str, waiting: Iterable[Waiting]) -> int | None:

@@ -246,17 +246,13 @@ def test_a_test_leaves_its_place_to_a_user_that_no_node_has_room_for() -> None:
     assert slots.admission.gives_way("test")
 
 
-def test_a_user_does_not_wait_for_a_tests_build_of_the_same() -> None:
+def test_a_users_build_that_a_test_makes_is_not_begun_anew() -> None:
     slots = Slots(max_running=1)
     slots.add("test", Phase.RUNNING, job_class=JobClass.TEST)
     slots.add_job("test", "same")
     slots.add("user", Phase.QUEUED, "same")
-    assert slots.admission.gives_way("test")
+    assert not slots.admission.gives_way("test")
     assert slots.admission.slot("user", "same") is Slot.SAME_BUILD
-    slots.store.remove(Kind.JOB, "test", "job-test")
-    slots.add("test", Phase.QUEUED, "same", job_class=JobClass.TEST)
-    assert slots.admission.slot("user", "same") is Slot.FREE
-    assert slots.admission.slot("test", "same") is Slot.SAME_BUILD
 
 
 def test_nobody_is_woken_twice_for_one_change() -> None:
