@@ -1,7 +1,5 @@
 """The full path: the tree's own ``qmk compile``, with nothing changed but the time it takes."""
 
-import os
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +9,6 @@ from qmk_contract.result import Step
 from qmk_runner.workbench import compiler_probes, programs
 from qmk_runner.workbench.launcher import Launcher
 from qmk_runner.workbench.qmk_server import Call, Output, QmkServer
-
-_CHUNK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,8 @@ def run(
     begun = time.monotonic()
     if launcher is None:
         changes["PATH"] = programs.search_path(*first)
-        return FullBuild(_plain(compile_command, tree, changes, output), _times(begun, 0))
+        ended = programs.stream(compile_command, tree, changes, output)
+        return FullBuild(ended, _times(begun, 0))
     server = QmkServer(launcher, folder / "qmk")
     changes["PATH"] = programs.search_path(*first, server.programs)
     returncode = server.run(compile_command[1:], folder=tree, environment=changes, output=output)
@@ -70,20 +67,3 @@ def _times(begun: float, generating: float) -> Mapping[str, int]:
         Step.GENERATE: round(1000 * generate),
         Step.COMPILE: round(1000 * (whole - generate)),
     }
-
-
-def _plain(
-    compile_command: Sequence[str], tree: Path, changes: Mapping[str, str], output: Output
-) -> int:
-    with subprocess.Popen(  # noqa: S603 - no shell, and the sandbox is what protects
-        compile_command,
-        cwd=tree,
-        env={**os.environ, **changes},  # noqa: TID251 - passed on
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
-        pipe = process.stdout
-        while pipe and (chunk := os.read(pipe.fileno(), _CHUNK_BYTES)):
-            output(chunk)
-    return process.returncode

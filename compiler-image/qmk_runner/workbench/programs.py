@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +35,34 @@ def folders() -> list[str]:
 
 def run(command: Sequence[str], folder: Path, changes: Mapping[str, str] | None = None) -> Finished:
     """Run a program in a folder; ``changes`` are to the environment."""
-    environment = {**os.environ, **changes} if changes else None  # noqa: TID251 - passed on
     kept, whole = bytearray(), True
+
+    def keep(chunk: bytes) -> None:
+        nonlocal whole
+        room = OUTPUT_BYTES_MAX - len(kept)
+        kept.extend(chunk[:room])
+        whole = whole and len(chunk) <= room
+
+    returncode = stream(command, folder, changes or {}, keep)
+    return Finished(returncode, bytes(kept), whole)
+
+
+def stream(
+    command: Sequence[str],
+    folder: Path,
+    changes: Mapping[str, str],
+    output: Callable[[bytes], None],
+) -> int:
+    """Run a program in a folder and pass on what it writes; returns its exit status."""
     with subprocess.Popen(  # noqa: S603 - no shell, and the sandbox is what protects
         command,
         cwd=folder,
-        env=environment,
+        env={**os.environ, **changes},  # noqa: TID251 - passed on
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:
         pipe = process.stdout
         while pipe and (chunk := os.read(pipe.fileno(), _CHUNK_BYTES)):
-            room = OUTPUT_BYTES_MAX - len(kept)
-            kept += chunk[:room]
-            whole = whole and len(chunk) <= room
-    return Finished(process.returncode, bytes(kept), whole)
+            output(chunk)
+    return process.returncode
