@@ -15,7 +15,14 @@ from tests.integration.demo_system import running_demo
 from tests.integration.job_controller import job_controller
 from tests.integration.operator_system import start_system, system
 from tests.integration.redis_server import RedisServer, running_redis
-from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server, s3_server
+from tests.integration.s3_server import (
+    ACCESS_KEY,
+    BUCKET,
+    SECRET_KEY,
+    S3Server,
+    running_s3_server,
+    s3_server,
+)
 from tests.integration.stored_pod import demo_manifest, stored_pod
 
 __all__ = [
@@ -93,3 +100,10 @@ def demo(
     folder = tmp_path_factory.mktemp("demo")
     with running_demo(api_server, api_client, s3_server, folder) as system:
         yield system
+
+
+@pytest.fixture(scope="module")
+def own_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A server of one module's own: its tests may stop it, and what they remove is theirs."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -1,11 +1,9 @@
 """A pod whose firmware tree, keymap or request is up to no good, and what it must not reach."""
 
 import hashlib
-import io
 import json
 import shutil
 import subprocess
-import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from typing import Any
 
 from qmk_contract import artifacts
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch
-from tests.build_pod import ROOT, BuildPod, build_order, upload_order
+from tests.build_pod import ROOT, BuildPod, archive, build_order, upload_order
 from tests.http_storage import HttpStorage
 
 KEYBOARD, LAYOUT, KEYS = "demo/pad6", "LAYOUT_wide", 5
@@ -169,14 +167,8 @@ def demo_tree() -> bytes:
 
 def layer(files: Mapping[str, str]) -> bytes:
     """A layer of a snapshot: these files in a .tar.zst."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            tar.addfile(entry, io.BytesIO(text.encode()))
     return subprocess.run(
-        ["zstd", "-q", "-c", "-1"], input=buffer.getvalue(), capture_output=True, check=True
+        ["zstd", "-q", "-c", "-1"], input=archive(files), capture_output=True, check=True
     ).stdout
 
 

@@ -16,16 +16,9 @@ from qmk_contract.codec import to_body
 from qmk_contract.refresh import ObjectCounts, RefreshRequest, RefreshState
 from tests.integration.git_server import git
 from tests.integration.refresh_system import MODULE, RefreshSystem, refresh_system
-from tests.integration.s3_server import BUCKET, S3Server, running_s3_server
+from tests.integration.s3_server import BUCKET, S3Server
 
 FOLDER = "keyboards/clueboard/66/rev3"
-
-
-@pytest.fixture(scope="module")
-def own_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A server of these tests' own, which they may stop."""
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture

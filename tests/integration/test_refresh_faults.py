@@ -11,16 +11,9 @@ from qmk_contract import artifacts
 from qmk_contract.refresh import RefreshState
 from tests.integration.refresh_system import RefreshSystem, refresh_system
 from tests.integration.s3_proxy import s3_proxy
-from tests.integration.s3_server import S3Server, running_s3_server
+from tests.integration.s3_server import S3Server
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def own_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A server of these tests' own, which they may stop."""
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -13,19 +13,12 @@ from qmk_contract.names import GROUP, PLURAL, VERSION
 from qmk_contract.record_job import record_job_name
 from qmk_local.apiserver import RunningApiServer
 from tests.integration.refresh_system import Ended, RefreshSystem, refresh_system
-from tests.integration.s3_server import BUCKET, S3Server, running_s3_server
+from tests.integration.s3_server import BUCKET, S3Server
 
 pytestmark = pytest.mark.timeout(300)
 
 KEYBOARD = "clueboard/66/rev3"
 TOOLCHAIN = f"sha256:{'7' * 64}"
-
-
-@pytest.fixture(scope="module")
-def own_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A server of these tests' own: what they remove is theirs."""
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture
