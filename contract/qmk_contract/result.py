@@ -26,9 +26,9 @@ class RecordUse(StrEnum):
     """What became of the keyboard's record in a build."""
 
     USED = "used"
-    #: There is none.
+    #: There is none, or storage did not give it in time.
     ABSENT = "absent"
-    #: It is whole, and this keymap changes more than a record can serve.
+    #: This keymap changes more than it can serve, or the attempt with it broke off.
     UNFIT = "unfit"
     #: It is not what its pointer or its digest says.
     REJECTED = "rejected"

@@ -1,4 +1,4 @@
 """Whether every build path gives the bytes of a plain ``qmk compile``: a tool, not a test.
 
-Its figures are in docs/benchmarks.md; ``make equality`` says how it is called.
+``make equality TREE=<folder>`` runs it; ``python -m tests.equality --help`` has its options.
 """
