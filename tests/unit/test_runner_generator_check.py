@@ -9,47 +9,82 @@ from qmk_runner.workbench.record import RecordError
 from tests.unit.test_runner_record import MADE, SOURCES
 
 #: As a generator may come to read what only whole trees have.
-QMK = """#!/bin/sh
-[ -e quantum/keycode.h ] && echo whole > {output} || cat lib/python/qmk/text > {output}
+JSON2C = """
+from pathlib import Path
+
+from milc import cli
+
+@cli.argument("-o", "--output", arg_only=True)
+@cli.argument("filename", arg_only=True)
+@cli.subcommand("Make a keymap.c.")
+def json2c(cli):
+    text = Path(cli.args.filename).read_text()
+    if text == "refused":
+        return False
+    if text == "tree":
+        text = "whole" if Path("quantum/keycode.h").exists() else "alone"
+    if text != "lost" or Path("quantum/keycode.h").exists():
+        Path(cli.args.output).write_text(text)
+    return True
 """
+#: As QMK's own subcommands do when all of them are loaded.
+PACKAGE = "from pathlib import Path\n\nPath('quantum/keycode.h').read_text()\n"
+KEYMAP = "{}"
 
 
 @pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tree(tmp_path: Path) -> Path:
     files = {
-        "lib/python/qmk/text": "alone\n",
+        "lib/python/qmk/__init__.py": "",
+        "lib/python/qmk/cli/__init__.py": PACKAGE,
+        "lib/python/qmk/cli/json2c.py": JSON2C,
         "lib/python/qmk/tests/test.py": "",
         "quantum/keycode.h": "",
         "keyboards/demo/rules.mk": "",
-        f"{SOURCES}/keymap.c": "alone\n",
-        f"{SOURCES}/keymap.json": "{}",
-        "bin/qmk": QMK.format(output=f"{SOURCES}/keymap.c"),
+        f"{SOURCES}/keymap.c": KEYMAP,
+        f"{SOURCES}/keymap.json": KEYMAP,
     }
     for path, text in files.items():
         (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tree" / path).write_text(text)
-    (tmp_path / "tree/bin/qmk").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'tree/bin'}:/usr/bin:/bin")
     return tmp_path / "tree"
 
 
-def test_a_generator_that_needs_no_tree_is_fit(tree: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def alone(tree: Path, tmp_path: Path) -> Path:
+    """The folder that has the generators' layer and the record's files."""
     folder = tmp_path / "alone"
     generator_check.lay(tree, folder)
-    laid = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
-    assert laid == ["lib/python/qmk/text"]
-    (folder / SOURCES).mkdir(parents=True)
-    generator_check.check(MADE, tree, folder)
+    for name in ("keymap.c", "keymap.json"):
+        (folder / SOURCES).mkdir(parents=True, exist_ok=True)
+        (folder / SOURCES / name).write_text(KEYMAP)
+    return folder
 
 
-@pytest.mark.parametrize("fault", ["another", "nothing"])
+def test_the_layer_is_what_generators_need(tree: Path, tmp_path: Path) -> None:
+    generator_check.lay(tree, tmp_path / "layer")
+    laid = {str(path.relative_to(tmp_path / "layer")) for path in (tmp_path / "layer").rglob("*.*")}
+    package = "lib/python/qmk"
+    assert laid == {f"{package}/{name}.py" for name in ("__init__", "cli/__init__", "cli/json2c")}
+
+
+@pytest.mark.parametrize("keymap", ["{}", '{"layers": []}', "refused"])
+def test_generators_that_need_no_tree_are_fit(tree: Path, alone: Path, keymap: str) -> None:
+    generator_check.check(MADE, tree, alone, keymap.encode())
+    for folder in (tree, alone):
+        for name in ("keymap.c", "keymap.json"):
+            assert (folder / SOURCES / name).read_text() == KEYMAP
+
+
+@pytest.mark.parametrize("keymap", ["tree", "lost"])
 def test_a_generator_that_makes_something_else_alone_is_not(
-    tree: Path, tmp_path: Path, fault: str
+    tree: Path, alone: Path, keymap: str
 ) -> None:
-    folder = tmp_path / "alone"
-    generator_check.lay(tree, folder)
-    if fault == "another":
-        (folder / SOURCES).mkdir(parents=True)
-        (tree / SOURCES / "keymap.c").write_text("whole\n")
     with pytest.raises(RecordError, match="without the tree"):
-        generator_check.check(MADE, tree, folder)
+        generator_check.check(MADE, tree, alone, keymap.encode())
+
+
+def test_it_is_told_what_a_generator_lacks(tree: Path, alone: Path) -> None:
+    (alone / "lib/python/qmk/cli/json2c.py").write_text("raise RuntimeError('no layouts')")
+    with pytest.raises(RecordError, match="no layouts"):
+        generator_check.check(MADE, tree, alone, b"{}")

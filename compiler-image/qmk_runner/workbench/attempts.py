@@ -42,9 +42,7 @@ class Workbench:
         try:
             begun = time.monotonic()
             made = self._record()
-            modules = sorted({item.module for item in replay.varying(made)})
-            launcher = Launcher.load(self._tree, modules)
-            return self._replay(made, launcher, begun)
+            return self._replay(made, replay.launcher(made, self._tree), begun)
         except tuple(_USES) as error:
             return self._report(0, BuildPath.FAST, _use(error), needs_tree=True, note=str(error))
 

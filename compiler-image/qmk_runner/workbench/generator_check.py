@@ -1,13 +1,20 @@
 """Proves that the tree's generators say the same without the tree: so the fast path has them."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import qmk_contract
+import qmk_runner
+from qmk_contract.codec import to_body
 from qmk_contract.firmware_tree import of_the_generator, of_the_tree
-from qmk_runner.workbench import programs, record, replay
-from qmk_runner.workbench.record import Generation, Record, RecordError
+from qmk_runner.workbench import programs, replay
+from qmk_runner.workbench.record import Record, RecordError
+
+_GENERATORS = "qmk_runner.workbench.generators"
 
 
 def lay(tree: Path, folder: Path) -> None:
@@ -17,31 +24,60 @@ def lay(tree: Path, folder: Path) -> None:
         shutil.copyfile(tree / path, folder / path)
 
 
-def check(made: Record, tree: Path, folder: Path) -> None:
-    """Run the generators that read a keymap in a folder with their layer and the record's files.
+def check(made: Record, tree: Path, folder: Path, keymap: bytes) -> None:
+    """Run the generators that read a keymap in the tree, and without it.
 
-    Each is a process of its own: the tree that ours has loaded is the whole one.
+    ``folder`` has their layer and the record's files. What a tree's generators do not take is to
+    be refused without it, too. The files of both are as before afterwards.
 
     Raises:
         RecordError: what one makes there is not what it made in the whole tree.
     """
-    for item in replay.varying(made):
-        (folder / item.output).unlink(missing_ok=True)
-        said = _run(item, folder)
-        try:
-            same = (folder / item.output).read_bytes() == (tree / item.output).read_bytes()
-        except FileNotFoundError:
-            same = False
-        if not same:
-            raise RecordError(f"{item.output} is not the same without the tree: {said}")
+    document = folder.with_name(f"{folder.name}.json")
+    document.write_text(json.dumps(to_body(made)))
+    whole, _ = _run(made, document, tree, keymap)
+    alone, said = _run(made, document, folder, keymap)
+    for path, data in whole.items():
+        if alone[path] != data:
+            raise RecordError(f"{path} is not the same without the tree: {said}")
 
 
-def _run(item: Generation, folder: Path) -> str:
-    """Returns the last line of what it said."""
-    words = record.words(item.command, str(folder))
-    home = {"QMK_HOME": str(folder), "ORIG_CWD": str(folder)}
-    end = programs.run(("qmk", *words), folder, home)
-    return end.output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+def _run(
+    made: Record, document: Path, folder: Path, keymap: bytes
+) -> tuple[Mapping[str, bytes | None], str]:
+    """Returns what each output has, None for one that was not made, and the last line said."""
+    outputs = [item.output for item in replay.varying(made)]
+    before = {path: (folder / path).read_bytes() for path in (made.keymap, *outputs)}
+    try:
+        (folder / made.keymap).write_bytes(keymap)
+        for path in outputs:
+            (folder / path).unlink()
+        end = programs.run(
+            (sys.executable, "-P", "-m", _GENERATORS, str(document), str(folder)),
+            folder,
+            {"PYTHONPATH": _packages(), "QMK_HOME": str(folder), "ORIG_CWD": str(folder)},
+        )
+        return {path: _read(folder / path) for path in outputs}, _last_line(end.output)
+    finally:
+        for path, data in before.items():
+            (folder / path).write_bytes(data)
+
+
+def _packages() -> str:
+    """Where the program that runs the generators has its own modules."""
+    homes = {str(Path(package.__path__[0]).parent) for package in (qmk_contract, qmk_runner)}
+    return os.pathsep.join(sorted(homes))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _last_line(output: bytes) -> str:
+    return output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
 
 
 def _paths(tree: Path) -> Iterator[str]:

@@ -52,7 +52,9 @@ def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
     """
     generator_check.lay(tree, folder)
     _copy({*material.files, material.record.keymap}, tree, folder)
-    generator_check.check(material.record, tree, folder)
+    keymap = (tree / material.record.keymap).read_bytes()
+    for text in (keymap, _probe(json.loads(keymap))):
+        generator_check.check(material.record, tree, folder, text)
     assembly = Assembly(material.record, folder, jobs, StepLog(lambda _line: None))
     units = selection.keymap_units(material.record)
     try:

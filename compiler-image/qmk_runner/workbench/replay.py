@@ -99,6 +99,15 @@ class Replay:
         return {path: (recorded[path], made[path]) for path in made if made[path] != recorded[path]}
 
 
+def launcher(made: Record, tree: Path) -> Launcher:
+    """``qmk`` with the commands alone that a record's keymap goes through.
+
+    Raises:
+        LauncherUnfitError: the tree's Python cannot be loaded that way.
+    """
+    return Launcher.load(tree, sorted({item.module for item in varying(made)}))
+
+
 def varying(made: Record) -> tuple[Generation, ...]:
     return tuple(item for item in made.generations if not item.constant)
 
@@ -119,13 +128,20 @@ def check_keymap(made: Record, keymap: bytes, keymap_name: str) -> None:
         raise UnfitError("the keymap is no document") from error
 
 
-def run_all(launcher: Launcher, generations: tuple[Generation, ...], tree: Path, jobs: int) -> None:
-    """Run generators, some at a time.
+def run_all(
+    launcher: Launcher,
+    generations: tuple[Generation, ...],
+    tree: Path,
+    jobs: int,
+    output: int | None = None,
+) -> None:
+    """Run generators, some at a time; ``output`` is a descriptor for what they say.
 
     Raises:
-        UnfitError: one failed. What it said is for the full path to say.
+        UnfitError: one failed. What it said in a build is for the full path to say.
     """
     null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    said = null if output is None else output
     running: list[Fork] = []
     failed = False
     try:
@@ -133,7 +149,7 @@ def run_all(launcher: Launcher, generations: tuple[Generation, ...], tree: Path,
             if len(running) >= max(1, jobs):
                 failed |= running.pop(0).wait() != 0
             command = record.words(item.command, str(tree))
-            running.append(launcher.start(command, folder=tree, output=null, errors=null))
+            running.append(launcher.start(command, folder=tree, output=said, errors=said))
     finally:
         ends = [fork.wait() for fork in running]
         os.close(null)

@@ -22,6 +22,7 @@ SUBCOMMANDS = [
     "list.keyboards",
     "list.keymaps",
     "list.layouts",
+    "list.platforms",
     "resolve_alias",
 ]
 
