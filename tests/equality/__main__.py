@@ -54,13 +54,13 @@ class Worker:
 def main() -> int:
     options = _options()
     every = boards.read_boards(options.site or options.tree / ".build" / "api_data")
-    names = [name for name in options.keyboards.split(",") if name]
-    chosen = [board for board in every if board.name in names]
-    if unknown := set(names) - {board.name for board in chosen}:
+    names = [name for name in f"{options.keyboards},{options.also}".split(",") if name]
+    if unknown := set(names) - {board.name for board in every}:
         sys.stderr.write(f"the tree has no {', '.join(sorted(unknown))}\n")
         return 2
-    if not names:
-        chosen = boards.sample(every, options.sample, options.seed)
+    chosen = [] if options.keyboards else boards.sample(every, options.sample, options.seed)
+    drawn = {board.name for board in chosen}
+    chosen += [board for board in every if board.name in names and board.name not in drawn]
     variants = {board.name: [] for board in chosen}  # type: dict[str, list[str]]
     for board, variant in keymaps.assign(chosen, options.keymaps):
         variants[board.name].append(variant)
@@ -114,6 +114,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=100, help="boards to draw (100)")
     parser.add_argument("--seed", type=int, default=1, help="of boards and keymaps (1)")
     parser.add_argument("--keyboards", default="", help="these instead, separated by commas")
+    parser.add_argument("--also", default="", help="these besides, separated by commas")
     parser.add_argument("--keymaps", type=int, default=1, help="keymaps for each board (1)")
     parser.add_argument("--jobs", type=int, default=2, help="boards at a time (2)")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "qmk-equality"))

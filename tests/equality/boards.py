@@ -14,13 +14,17 @@ from qmk_contract.keyboards import Keyboard, keyboard_from_info
 
 @dataclass(frozen=True)
 class Board:
-    """A keyboard, its microcontroller, its encoders, and its tree's keycodes by group."""
+    """A keyboard, its microcontroller, its encoders, and its tree's keycodes by group.
+
+    ``pins``: the controller board that another can replace, or nothing.
+    """
 
     keyboard: Keyboard
     processor: str
     protocol: str
     encoders: int = 0
     keycodes: tuple[tuple[str, ...], ...] = ()
+    pins: str = ""
 
     @property
     def name(self) -> str:
@@ -95,4 +99,5 @@ def _board(name: str, info: dict[str, Any], codes: tuple[tuple[str, ...], ...]) 
         protocol=str(info.get("protocol", "")),
         encoders=len(rotary),
         keycodes=codes,
+        pins=str(info.get("pin_compatible") or ""),
     )

@@ -123,6 +123,19 @@ def broken(board: Board, draw: random.Random) -> Body:
     return body
 
 
+def large(board: Board, draw: random.Random) -> Body:
+    """More than a small microcontroller's flash can hold."""
+    body = _body(board, 1, BASIC, draw)
+    return body | {
+        "macros": [[letter * 1000] for letter in draw.sample("abcdefghijklmnopqrstuvwxyz" * 2, 40)]
+    }
+
+
+def converter(board: Board, draw: random.Random) -> Body:
+    """Another controller board in the place of the one that the keyboard is made for."""
+    return _body(board, 2, BASIC, draw) | {"converter": draw.choice(("rp2040_ce", "stemcell"))}
+
+
 Variant = Callable[[Board, random.Random], Body]
 VARIANTS: Mapping[str, Variant] = {
     "plain": plain,
@@ -137,7 +150,11 @@ VARIANTS: Mapping[str, Variant] = {
     "modules": modules,
     "nulls": nulls,
     "broken": broken,
+    "large": large,
+    "converter": converter,
 }
+#: Not for every board, or not worth a turn of their own.
+_BY_BOARD = frozenset({"encoders", "large", "converter"})
 
 
 def keymap(board: Board, variant: str, seed: int) -> Keymap:
@@ -147,15 +164,23 @@ def keymap(board: Board, variant: str, seed: int) -> Keymap:
 
 
 def assign(boards: Sequence[Board], each: int) -> list[tuple[Board, str]]:
-    """So many kinds of keymaps for each board, all kinds in turn; encoders first where any are."""
-    others = [name for name in VARIANTS if name != "encoders"]
-    turn = 0
+    """So many kinds of keymaps for each board, all kinds in turn; encoders first where any are.
+
+    Some boards have one more: for another controller board where they can be, or too large a one.
+    """
+    others = [name for name in VARIANTS if name not in _BY_BOARD]
+    turn = replaceable = 0
     chosen: list[tuple[Board, str]] = []
     for number, board in enumerate(boards):
         kinds = ["encoders"] if board.encoders and number % 2 else []
         while len(kinds) < min(each, len(others)):
             kinds.append(others[turn % len(others)])
             turn += 1
+        if number % 8 == 0:
+            kinds.append("large")
+        if board.pins:
+            replaceable += 1
+            kinds += ["converter"] if replaceable % 3 == 1 else []
         chosen += [(board, kind) for kind in kinds]
     return chosen
 
