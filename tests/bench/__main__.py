@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from qmk_local.errors import LocalError
-from tests.bench import cluster, polls, site, source_archive, watchers
+from qmk_local.settings import Settings
+from tests.bench import cluster, paths, polls, refresh, site, source_archive, watchers
 from tests.bench.api_servers import running_system
 from tests.bench.figures import HEADER
 from tests.bench.load_generator import LoadGenerator, load_generator
@@ -24,7 +25,10 @@ API: Mapping[str, ApiBench] = {
     # Last: what an API process takes for them comes on top of the site that it holds.
     "watchers": watchers.figures,
 }
-NAMES = ("cluster", *API)
+#: Those of a whole firmware tree, which `make demo FIRMWARE=<folder>` publishes.
+FIRMWARE = ("paths", "refresh")
+NAMES = ("cluster", *FIRMWARE, *API)
+KEYBOARD = "clueboard/66/rev3"
 
 
 def machine() -> str:
@@ -37,11 +41,15 @@ def machine() -> str:
     return f"{os.cpu_count()} x {model}, Linux {os.uname().release}, load {load:.1f} at the start"
 
 
-def figures(names: Sequence[str]) -> Iterator[str]:
+def figures(names: Sequence[str], tree: Path | None) -> Iterator[str]:
     yield machine()
     yield HEADER
     if "cluster" in names:
         yield from cluster.figures()
+    if "paths" in names:
+        yield from paths.figures()
+    if "refresh" in names and tree is not None:
+        yield from refresh.figures(tree, KEYBOARD)
     chosen = [bench for name, bench in API.items() if name in names]
     if chosen:
         load = load_generator()
@@ -53,11 +61,15 @@ def figures(names: Sequence[str]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}")
-    names = parser.parse_args().names or NAMES
+    firmware = Settings.from_environment().firmware
+    tree = Path(firmware) if firmware else None
+    names = parser.parse_args().names or [name for name in NAMES if tree or name not in FIRMWARE]
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}: use {', '.join(NAMES)}")
+    if "refresh" in names and (tree is None or not tree.is_dir()):
+        parser.error("FIRMWARE=<folder> must say which tree to refresh")
     try:
-        for line in figures(names):
+        for line in figures(names, tree):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
     except LocalError as error:

@@ -22,7 +22,6 @@ from tests.unit.github_webhooks import SECRET
 from tests.waiting import wait_for
 
 CHANNEL = "e2e"
-CRON_JOB = f"qmk-compile-refresh-{CHANNEL}"
 WEBHOOK_SECRET = "e2e-webhooks"
 REFRESH_SECONDS = 90
 FIRMWARE = CLONE / "tests/firmware"
@@ -30,10 +29,16 @@ FIRMWARE = CLONE / "tests/firmware"
 
 @dataclass(frozen=True)
 class FollowedChannel:
-    """The channel, its repository, and its refreshes."""
+    """The channel, its repository, and its refreshes, each of which ends within ``seconds``."""
 
     kubectl: Kubectl
     repository: Repository
+    name: str
+    seconds: float
+
+    @property
+    def cron_job(self) -> str:
+        return f"qmk-compile-refresh-{self.name}"
 
     @property
     def repository_name(self) -> str:
@@ -41,13 +46,13 @@ class FollowedChannel:
         return "/".join(self.repository.url.removesuffix(".git").split("/")[-2:])
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        found = self.kubectl.items("jobs", f"--selector={CHANNEL_LABEL}={CHANNEL}")
+        found = self.kubectl.items("jobs", f"--selector={CHANNEL_LABEL}={self.name}")
         return {job["metadata"]["name"]: job for job in found}
 
     def start(self) -> str:
         """Start a refresh as people do; returns the Job's name."""
-        name = f"e2e-{secrets.token_hex(4)}"
-        self.kubectl("create", "job", f"--from=cronjob/{CRON_JOB}", name)
+        name = f"{self.name}-{secrets.token_hex(4)}"
+        self.kubectl("create", "job", f"--from=cronjob/{self.cron_job}", name)
         return name
 
     def wait(self, name: str, ending: str = "Complete") -> dict[str, str]:
@@ -60,7 +65,7 @@ class FollowedChannel:
                 raise AssertionError(f"Job {name} is {kinds}: {self.printed(name)}")
             return ending in kinds
 
-        wait_for(f"Job {name} to be {ending}", ended, seconds=REFRESH_SECONDS)
+        wait_for(f"Job {name} to be {ending}", ended, seconds=self.seconds, interval=0.5)
         return self.printed(name)
 
     def printed(self, name: str) -> dict[str, str]:
@@ -71,32 +76,40 @@ class FollowedChannel:
 
 
 @contextmanager
-def followed_channel(kubectl: Kubectl, folder: Path) -> Iterator[FollowedChannel]:
-    """Let the release follow a new repository with the demo firmware for a while."""
-    tree = folder / "tree"
-    shutil.copytree(FIRMWARE, tree, ignore=shutil.ignore_patterns(".build", "__pycache__"))
+def followed_channel(
+    kubectl: Kubectl,
+    folder: Path,
+    *,
+    tree: Path = FIRMWARE,
+    name: str = CHANNEL,
+    seconds: float = REFRESH_SECONDS,
+) -> Iterator[FollowedChannel]:
+    """Let the release follow a new repository with a firmware tree for a while."""
+    copy = folder / "tree"
+    ignored = shutil.ignore_patterns(".build", "__pycache__", ".git")
+    shutil.copytree(tree, copy, symlinks=True, ignore=ignored)
     # A commit that no earlier run has published.
-    (tree / "keyboards/demo/readme.md").write_text(f"# Demo boards\n\n{secrets.token_hex()}\n")
+    (copy / "readme.md").write_text(f"# Firmware\n\n{secrets.token_hex()}\n")
     (folder / "git").mkdir()
     with git_server(folder / "git", _address_for_pods(kubectl)) as server:
         (server.root / "keyboards").mkdir()
         repository = server.repository("keyboards/firmware", {"readme.md": "empty\n"})
-        repository.commit({}, tree=tree)
+        repository.commit({}, tree=copy)
         kubectl.delete("secret", WEBHOOK_SECRET)
         kubectl("create", "secret", "generic", WEBHOOK_SECRET, f"--from-literal=secret={SECRET}")
         try:
-            _upgrade(kubectl, folder / "values.json", _values(repository.url))
-            yield FollowedChannel(kubectl, repository)
+            _upgrade(kubectl, folder / "values.json", _values(name, repository.url))
+            yield FollowedChannel(kubectl, repository, name, seconds)
         finally:
             _upgrade(kubectl, folder / "values.json", {})
-            kubectl.delete("jobs", f"--selector={CHANNEL_LABEL}={CHANNEL}")
+            kubectl.delete("jobs", f"--selector={CHANNEL_LABEL}={name}")
             kubectl.delete("secret", WEBHOOK_SECRET)
 
 
-def _values(url: str) -> dict[str, Any]:
+def _values(name: str, url: str) -> dict[str, Any]:
     [port] = re.findall(r":(\d+)/", url)
     return {
-        "channels": [{"name": CHANNEL, "url": url, "ref": "master"}],
+        "channels": [{"name": name, "url": url, "ref": "master"}],
         "webhooks": {"existingSecret": WEBHOOK_SECRET},
         "refresh": {
             "schedule": "0 0 1 1 *",

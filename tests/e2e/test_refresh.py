@@ -10,7 +10,7 @@ import pytest
 from qmk_contract.build_key import build_key
 from qmk_contract.keymap import normalise_keymap
 from qmk_contract.names import API_VERSION, KIND
-from tests.e2e.followed_channel import CHANNEL, CRON_JOB, FollowedChannel, followed_channel
+from tests.e2e.followed_channel import CHANNEL, FollowedChannel, followed_channel
 from tests.e2e.kubectl import Kubectl, wait_for_phase
 from tests.e2e.service import Service
 from tests.integration.git_server import git
@@ -77,7 +77,7 @@ def test_a_push_refreshes_at_once_and_stores_only_what_changed(
     assert reply.status_code == 204, reply.text
 
     [name] = followed.jobs().keys() - before.keys()
-    assert name.startswith(f"{CRON_JOB}-p")
+    assert name.startswith(f"{followed.cron_job}-p")
     printed = followed.wait(name)
     assert f"Channel {CHANNEL} is at {commit}." in printed["publish"]
     found = STORED.search(printed["publish"])

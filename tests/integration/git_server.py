@@ -103,7 +103,7 @@ def git(folder: Path, *words: str) -> str:
     """Git as the people who own the repositories run it."""
     command = ["git", "-C", str(folder), *words]
     ended = subprocess.run(
-        command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False
+        command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == 0, f"{command}: {ended.stderr}"
     return ended.stdout
