@@ -1,27 +1,32 @@
 """Values by key, of which those used last are kept."""
 
 from collections import OrderedDict
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class Cache(OrderedDict[str, T]):
+class Cache(Generic[T]):
     """At most ``size`` values."""
 
     def __init__(self, size: int) -> None:
-        super().__init__()
         self._size = size
+        self._values: OrderedDict[str, T] = OrderedDict()
 
     def find(self, key: str) -> T | None:
-        if key in self:
-            self.move_to_end(key)
-        return self.get(key)
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
 
     def keep(self, key: str, value: T | None) -> T | None:
         """Remember a value, unless it is None; returns it."""
         if value is not None:
-            self[key] = value
-            while len(self) > self._size:
-                self.popitem(last=False)
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
         return value
+
+    def pop(self, key: str, default: None = None) -> T | None:
+        """Forget a value, which is returned if there was one."""
+        return self._values.pop(key, default)
