@@ -8,11 +8,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import qmk_contract
-import qmk_runner
 from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.result import Diagnostic, Step
@@ -21,6 +18,7 @@ from qmk_runner import (
     diagnostics,
     firmware,
     outcome,
+    own_packages,
     process_group,
     sandbox,
     scratch_watch,
@@ -42,8 +40,12 @@ _WORKBENCH = ("python3", "-P", "-m", "qmk_runner.workbench")
 
 @dataclass(frozen=True)
 class Attempted:
-    """What became of an attempt; ``log`` is its part of the build's."""
+    """What became of an attempt; ``log`` is its part of the build's.
 
+    ``sandbox`` are the layers that the workbench had to put in force to get anywhere.
+    """
+
+    sandbox: tuple[str, ...]
     report: WorkbenchReport | None
     command: tuple[str, ...]
     outputs: Outputs
@@ -84,7 +86,7 @@ class Attempts:
         ended = self._start(
             self._workbench_order(attempt, recorded), (memory, ScratchWatch(workspace.root))
         )
-        report = bench_report.read(workspace.report, layers)
+        report = bench_report.read(workspace.report)
         self._scene.watch.split({} if report is None else report.times, Step.GENERATE)
         text = log.text(before)
         if report is None and ended.returncode == ExitCode.NO_SANDBOX:
@@ -110,7 +112,7 @@ class Attempts:
         )
         words = () if report is None else report.command
         command = tuple(self._scene.clean(word.encode()).decode() for word in words)
-        return Attempted(report, command, outputs, text, messages, outcome.judge(evidence))
+        return Attempted(layers, report, command, outputs, text, messages, outcome.judge(evidence))
 
     def _start(self, order: WorkbenchOrder, watches: Sequence[Watch]) -> Ended:
         workspace = self._scene.workspace
@@ -152,10 +154,9 @@ class Attempts:
     def _environment(self) -> dict[str, str]:
         """All that the workbench and the tree see of an environment; milc fails without a HOME."""
         workspace = self._scene.workspace
-        packages = (Path(package.__path__[0]).parent for package in (qmk_runner, qmk_contract))
         return {
             "PATH": self._scene.settings.search_path,
-            "PYTHONPATH": ":".join(dict.fromkeys(map(str, packages))),
+            "PYTHONPATH": own_packages.search_path(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(workspace.home),
             "TMPDIR": str(workspace.temporary),

@@ -23,11 +23,8 @@ _RETURNCODES = range(-64, 256)
 _STEPS = frozenset({Step.GENERATE, Step.COMPILE, Step.LINK})
 
 
-def read(path: Path, layers: tuple[str, ...]) -> WorkbenchReport | None:
-    """The report at ``path``, reduced to what it may say; None if there is none.
-
-    ``layers`` of the sandbox are those that the workbench had to put in force to get anywhere.
-    """
+def read(path: Path) -> WorkbenchReport | None:
+    """The report at ``path``, reduced to what it may say; None if there is none."""
     try:
         report = from_body(
             WorkbenchReport, json.loads(regular_file.read(path, size_max=REPORT_BYTES_MAX))
@@ -44,7 +41,6 @@ def read(path: Path, layers: tuple[str, ...]) -> WorkbenchReport | None:
             for step, milliseconds in report.times.items()
             if step in _STEPS and milliseconds >= 0
         },
-        sandbox=layers,
         note=_encodable(" ".join(report.note.split())[:_NOTE_LENGTH_MAX]),
     )
 

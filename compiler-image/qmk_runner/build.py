@@ -98,7 +98,7 @@ def _build(scene: Scene, started: datetime) -> ExitCode:
         times=_waits(order, started) | scene.watch.times,
         path=report.path,
         record=supply.record_use(report.record),
-        sandbox=report.sandbox,
+        sandbox=made.sandbox,
     )
     outbox.leave_result(result)
     return verdict.exit_code

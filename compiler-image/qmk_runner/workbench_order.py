@@ -57,6 +57,5 @@ class WorkbenchReport:
     record: RecordUse
     command: tuple[str, ...] = ()
     times: Mapping[str, int] = field(default_factory=dict)
-    sandbox: tuple[str, ...] = ()
     #: Why a record did not serve, or was not left: a sentence's part for the operators' eyes.
     note: str = ""

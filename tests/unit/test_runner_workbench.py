@@ -49,7 +49,7 @@ def test_any_failure_with_a_record_is_followed_by_the_full_path(
         record=str(tmp_path),
     )
     told: list[bytes] = []
-    report = Workbench(order, (), told.append).whole()
+    report = Workbench(order, told.append).whole()
     assert (report.path, report.record, report.returncode) == (BuildPath.FULL, use, 0)
     assert b"".join(told).decode() == said
     assert not (tmp_path / ".build").exists()

@@ -28,23 +28,23 @@ def main(order_path: Path, report_path: Path) -> int:
     os.environ.pop("PYTHONPATH", None)  # noqa: TID251
     order = from_body(WorkbenchOrder, json.loads(order_path.read_bytes()))
     try:
-        layers = _enter_sandbox(order, report_path)
+        _enter_sandbox(order, report_path)
     except (OSError, SandboxUnavailableError) as error:
         _write(f"The sandbox cannot be entered: {error}.\n".encode())
         return ExitCode.NO_SANDBOX
-    attempts = Workbench(order, layers, _write)
+    attempts = Workbench(order, _write)
     report = attempts.recorded() if order.attempt is Attempt.RECORDED else attempts.whole()
     report_path.write_text(json.dumps(to_body(report)))
     return 0
 
 
-def _enter_sandbox(order: WorkbenchOrder, report: Path) -> tuple[str, ...]:
+def _enter_sandbox(order: WorkbenchOrder, report: Path) -> None:
     written = [Path(order.tree), Path(order.home), Path(order.temporary), report.parent]
     written += [Path(path) for path in (order.record,) if path]
     written += [Path(path).parent for path in (order.record_to,) if path]
     rules = sandbox.rules(written, search_path=programs.search_path())
     rules = replace(rules, run=(*rules.run, Path(order.keymap)))
-    return sandbox.enter(rules, order.sandbox)
+    sandbox.enter(rules, order.sandbox)
 
 
 def _write(chunk: bytes) -> None:

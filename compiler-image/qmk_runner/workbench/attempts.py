@@ -31,10 +31,9 @@ _USES: Mapping[type[Exception], RecordUse] = {
 
 @dataclass(frozen=True)
 class Workbench:
-    """An order at work. ``output`` takes what is for the build's log, ``layers`` are in force."""
+    """An order at work. ``output`` takes what is for the build's log."""
 
     order: WorkbenchOrder
-    layers: tuple[str, ...]
     output: Callable[[bytes], None]
 
     def recorded(self) -> WorkbenchReport:
@@ -128,7 +127,6 @@ class Workbench:
             record=use,
             command=command,
             times=times or {},
-            sandbox=self.layers,
             note=note,
         )
 

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import qmk_contract
-import qmk_runner
 from qmk_contract.codec import to_body
 from qmk_contract.firmware_tree import of_the_generator, of_the_tree
+from qmk_runner import own_packages
 from qmk_runner.workbench import programs, replay
 from qmk_runner.workbench.record import Record, RecordError
 
@@ -55,18 +54,16 @@ def _run(
         end = programs.run(
             (sys.executable, "-P", "-m", _GENERATORS, str(document), str(folder)),
             folder,
-            {"PYTHONPATH": _packages(), "QMK_HOME": str(folder), "ORIG_CWD": str(folder)},
+            {
+                "PYTHONPATH": own_packages.search_path(),
+                "QMK_HOME": str(folder),
+                "ORIG_CWD": str(folder),
+            },
         )
         return {path: _read(folder / path) for path in outputs}, _last_line(end.output)
     finally:
         for path, data in before.items():
             (folder / path).write_bytes(data)
-
-
-def _packages() -> str:
-    """Where the program that runs the generators has its own modules."""
-    homes = {str(Path(package.__path__[0]).parent) for package in (qmk_contract, qmk_runner)}
-    return os.pathsep.join(sorted(homes))
 
 
 def _read(path: Path) -> bytes | None:
