@@ -12,8 +12,9 @@ from pathlib import Path
 
 from qmk_contract.artifacts import CHANNEL_PATTERN, COMMIT_PATTERN
 from qmk_contract.channels import ChannelSource
-from qmk_tasks import plan, settings
+from qmk_tasks import settings
 from qmk_tasks.errors import TaskError
+from qmk_tasks.handover import plan
 
 
 def main() -> int:
@@ -28,7 +29,8 @@ def main() -> int:
 
 def _plan(arguments: argparse.Namespace) -> int:
     # boto3 is in the image of the steps that talk to storage, not in the one that makes snapshots.
-    from qmk_tasks import planning, sources, storage
+    from qmk_tasks.planning import planning, sources
+    from qmk_tasks.storage import storage
 
     git = settings.git_settings()
     where = settings.storage_settings()
@@ -79,7 +81,8 @@ def _snapshot(arguments: argparse.Namespace) -> int:
 
 
 def _publish(arguments: argparse.Namespace) -> int:
-    from qmk_tasks import publication, publish, storage
+    from qmk_tasks.publishing import publication, publish
+    from qmk_tasks.storage import storage
 
     where = settings.storage_settings()
     ours = settings.release_settings()
@@ -89,7 +92,7 @@ def _publish(arguments: argparse.Namespace) -> int:
     for channel, why in failures.items():
         sys.stderr.write(f"Channel {channel} could not be refreshed: {why}\n")
     if ours is not None:
-        from qmk_tasks import release
+        from qmk_tasks.release import release
 
         release.tidy(moved, bucket, ours)
     return 1 if failures else 0

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmk_tasks import checkout, previous_files, report, snapshot, source
-from qmk_tasks.checkout import Source
+from qmk_tasks.checkout import checkout
+from qmk_tasks.checkout.checkout import Source
+from qmk_tasks.checkout.git import Git
 from qmk_tasks.errors import TaskError
-from qmk_tasks.git import Git
-from qmk_tasks.plan import Move, Plan
+from qmk_tasks.handover import previous_files, report
+from qmk_tasks.handover.plan import Move, Plan
 from qmk_tasks.settings import GitSettings
+from qmk_tasks.snapshot import snapshot, source
 
 
 @dataclass(frozen=True)

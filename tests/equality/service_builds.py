@@ -16,7 +16,7 @@ from qmk_contract.keyboard_record import plain_keymap, record_digest
 from qmk_contract.result import BuildPath, BuildResult
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_contract.work_order import Fetch
-from qmk_tasks import archive, layers
+from qmk_tasks.layers import archive, layers
 from tests.build_pod import BuildPod, build_order
 from tests.equality.boards import Board
 from tests.equality.checkout import Built, document

@@ -19,7 +19,7 @@ from qmk_contract.keymap import normalise_keymap
 from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import Artifact
 from qmk_local.apiserver import RunningApiServer
-from qmk_tasks import snapshot
+from qmk_tasks.snapshot import snapshot
 from tests.integration.api_process import ApiSystem, running_apis
 from tests.integration.github_server import running_github
 from tests.integration.published import put, put_json, upload

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from qmk_tasks.qmk_program import environment
+from qmk_tasks.metadata.qmk_program import environment
 from tests.integration.working_copy import SEARCH_PATH
 
 _TIME = re.compile(rb'"last_updated":"[^"]*"')

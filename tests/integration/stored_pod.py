@@ -16,9 +16,9 @@ from qmk_contract.keyboard_record import RecordPointer, record_digest
 from qmk_contract.result import BuildResult
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
-from qmk_tasks import snapshot
-from qmk_tasks.publish import publish
-from qmk_tasks.storage import Storage
+from qmk_tasks.publishing.publish import publish
+from qmk_tasks.snapshot import snapshot
+from qmk_tasks.storage.storage import Storage
 from tests.build_pod import KEY, ROOT, BuildPod, build_order, upload_order
 from tests.integration.s3_server import BUCKET, S3Server
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from qmk_contract.channels import ChannelSource
-from qmk_tasks import checkout, sources
-from qmk_tasks.checkout import Source
+from qmk_tasks.checkout import checkout
+from qmk_tasks.checkout.checkout import Source
+from qmk_tasks.checkout.git import TRANSPORTS, Git
 from qmk_tasks.errors import TaskError
-from qmk_tasks.git import TRANSPORTS, Git
+from qmk_tasks.planning import sources
 from qmk_tasks.settings import GitSettings
 from tests.integration.git_server import GitServer, Repository, git, git_server
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from qmk_tasks import keyboard_chunks, metadata
 from qmk_tasks.errors import TaskError
-from qmk_tasks.metadata import Generated, Source
+from qmk_tasks.metadata import keyboard_chunks, metadata
+from qmk_tasks.metadata.metadata import Generated, Source
 from tests.integration.plain_site import files, plain
 from tests.integration.working_copy import COMMIT, PACKAGES, SEARCH_PATH, working_copy
 
@@ -164,7 +164,7 @@ exec {qmk} "$@"
 TASK = """
 import sys
 from pathlib import Path
-from qmk_tasks import keyboard_chunks, metadata
+from qmk_tasks.metadata import keyboard_chunks, metadata
 keyboard_chunks.CHUNK_KEYBOARDS = metadata.AT_ONCE = 1
 tree, folder, commit, search_path = sys.argv[1:]
 source = metadata.Source(Path(tree), commit, search_path)

@@ -12,9 +12,9 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Layer, Manifest
-from qmk_tasks import metadata, site
-from qmk_tasks.metadata import CONTENTS, Generated, Source
-from qmk_tasks.previous import Previous
+from qmk_tasks.metadata import metadata, site
+from qmk_tasks.metadata.metadata import CONTENTS, Generated, Source
+from qmk_tasks.metadata.previous import Previous
 from tests.integration.plain_site import files, plain
 from tests.integration.working_copy import COMMIT, LARGE, SEARCH_PATH, working_copy
 

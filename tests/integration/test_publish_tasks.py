@@ -14,8 +14,9 @@ from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Manifest
-from qmk_tasks import archive, source
 from qmk_tasks.errors import TaskError
+from qmk_tasks.layers import archive
+from qmk_tasks.snapshot import source
 from tests.integration.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 from tests.integration.working_copy import COMMIT, LARGE, PACKAGES, SEARCH_PATH, working_copy
 

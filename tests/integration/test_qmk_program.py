@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qmk_tasks.qmk_program import QmkFailed, QmkProgram
+from qmk_tasks.metadata.qmk_program import QmkFailed, QmkProgram
 from tests.waiting import wait_for
 
 SECONDS = 30.0

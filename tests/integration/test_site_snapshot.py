@@ -12,7 +12,7 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.site import FILE_BYTES_MAX, SiteIndex
-from qmk_tasks import site, whole_site
+from qmk_tasks.metadata import site, whole_site
 
 COMMIT = "d" * 40
 LARGE = json.dumps([{"x": number, "y": 0} for number in range(5000)]).encode()

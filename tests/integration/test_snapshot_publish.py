@@ -16,8 +16,10 @@ from qmk_contract.codec import from_body
 from qmk_contract.keyboards import keyboard_from_info
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Manifest
-from qmk_tasks import archive, site, snapshot
 from qmk_tasks.errors import TaskError
+from qmk_tasks.layers import archive
+from qmk_tasks.metadata import site
+from qmk_tasks.snapshot import snapshot
 from tests.integration.working_copy import COMMIT, LARGE, SEARCH_PATH, working_copy
 
 

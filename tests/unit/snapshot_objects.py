@@ -13,7 +13,7 @@ from qmk_contract.codec import to_body
 from qmk_contract.site import SiteFile, SiteIndex
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_tasks.errors import TaskError
-from qmk_tasks.storage import Stored, Version
+from qmk_tasks.storage.storage import Stored, Version
 
 COMMIT = "a" * 40
 POINTER = artifacts.channel("master")

@@ -6,7 +6,8 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.refresh import RefreshRequest
-from qmk_tasks import flags, published
+from qmk_tasks.channels import flags
+from qmk_tasks.storage import published
 from tests.unit.snapshot_objects import Bucket
 
 KEY = artifacts.refresh_request("master")

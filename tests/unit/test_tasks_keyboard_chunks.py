@@ -10,12 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_tasks import keyboard_chunks
 from qmk_tasks.errors import TaskError
-from qmk_tasks.keyboard_chunks import CHUNK_KEYBOARDS, FAILURES_MAX, Chunk, Chunks, divide, split
-from qmk_tasks.keyboard_reader import Frame
-from qmk_tasks.keyboard_view import hide, top_folder
-from qmk_tasks.qmk_program import QmkFailed
+from qmk_tasks.metadata import keyboard_chunks
+from qmk_tasks.metadata.keyboard_chunks import (
+    CHUNK_KEYBOARDS,
+    FAILURES_MAX,
+    Chunk,
+    Chunks,
+    divide,
+    split,
+)
+from qmk_tasks.metadata.keyboard_reader import Frame
+from qmk_tasks.metadata.keyboard_view import hide, top_folder
+from qmk_tasks.metadata.qmk_program import QmkFailed
 
 #: Names that are parts of one another, some above others.
 PARTS = st.sampled_from(["a", "b", "a-b", "a_b", "rev1", "rev10"])

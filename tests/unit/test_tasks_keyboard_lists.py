@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmk_tasks.keyboard_entry import entry
-from qmk_tasks.keyboard_lists import LISTS, lists, without_time
+from qmk_tasks.metadata.keyboard_entry import entry
+from qmk_tasks.metadata.keyboard_lists import LISTS, lists, without_time
 
 IDS = st.sampled_from(["0xFEED", "0x0001", "0xC2AB"])
 USB = st.one_of(

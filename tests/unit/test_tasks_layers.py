@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmk_contract.firmware_tree import of_the_tree
-from qmk_tasks import layers
+from qmk_tasks.layers import layers
 
 
 @pytest.mark.parametrize(

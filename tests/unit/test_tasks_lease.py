@@ -6,7 +6,7 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_tasks.errors import TaskError
-from qmk_tasks.lease import Lease, LeaseTimes, Taken, held
+from qmk_tasks.storage.lease import Lease, LeaseTimes, Taken, held
 from tests.unit.snapshot_objects import COMMIT, Bucket
 
 KEY = artifacts.publication(COMMIT)

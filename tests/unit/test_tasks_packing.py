@@ -9,8 +9,8 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.snapshot import Manifest
-from qmk_tasks import archive, contents, layers, packing
-from qmk_tasks.packing import Packed
+from qmk_tasks.layers import archive, contents, layers, packing
+from qmk_tasks.layers.packing import Packed
 
 OLD, NEW = "a" * 40, "b" * 40
 FILES = {

@@ -11,11 +11,13 @@ from qmk_contract.channels import ChannelSource
 from qmk_contract.codec import from_body
 from qmk_contract.refresh import RefreshRequest, RefreshState, RefreshStatus
 from qmk_contract.snapshot import Channel
-from qmk_tasks import plan, pointer, previous_files, published
+from qmk_tasks.channels import pointer
 from qmk_tasks.errors import TaskError
-from qmk_tasks.plan import Plan
-from qmk_tasks.planning import Found, make_plan
-from qmk_tasks.publish import publish
+from qmk_tasks.handover import plan, previous_files
+from qmk_tasks.handover.plan import Plan
+from qmk_tasks.planning.planning import Found, make_plan
+from qmk_tasks.publishing.publish import publish
+from qmk_tasks.storage import published
 from tests.unit.snapshot_objects import COMMIT, MANIFEST, SITE, Bucket, Held, write_snapshot
 
 NEXT = "b" * 40

@@ -6,8 +6,9 @@ import pytest
 
 from qmk_contract.codec import from_body
 from qmk_contract.snapshot import Channel
-from qmk_tasks import pointer, published
+from qmk_tasks.channels import pointer
 from qmk_tasks.errors import TaskError
+from qmk_tasks.storage import published
 from tests.unit.snapshot_objects import POINTER, Bucket
 
 OLD, NEW = "a" * 40, "b" * 40

@@ -14,10 +14,10 @@ from qmk_contract.refresh import ObjectCounts
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Channel, Layer, Manifest
 from qmk_tasks.errors import TaskError
-from qmk_tasks.lease import Taken
-from qmk_tasks.plan import Move, Plan
-from qmk_tasks.publication import Publications
-from qmk_tasks.publish import publish
+from qmk_tasks.handover.plan import Move, Plan
+from qmk_tasks.publishing.publication import Publications
+from qmk_tasks.publishing.publish import publish
+from qmk_tasks.storage.lease import Taken
 from tests.unit.snapshot_objects import (
     COMMIT,
     COPIES,

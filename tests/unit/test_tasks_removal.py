@@ -11,10 +11,10 @@ from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.keyboard_record import record_digest
 from qmk_contract.snapshot import Channel, Layer, Manifest
-from qmk_tasks import lease, published
 from qmk_tasks.errors import TaskError
-from qmk_tasks.lease import LeaseTimes
-from qmk_tasks.removal import Removal
+from qmk_tasks.release.removal import Removal
+from qmk_tasks.storage import lease, published
+from qmk_tasks.storage.lease import LeaseTimes
 from tests.unit.snapshot_objects import Bucket
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

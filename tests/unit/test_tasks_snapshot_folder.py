@@ -13,7 +13,7 @@ from qmk_contract.codec import from_body
 from qmk_contract.refresh import ObjectCounts
 from qmk_contract.site import FAULTS_MAX, INDEX_BYTES_MAX, SiteIndex
 from qmk_tasks.errors import TaskError
-from qmk_tasks.publish import publish
+from qmk_tasks.publishing.publish import publish
 from tests.unit.snapshot_objects import (
     COMMIT,
     COPIES,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qmk_tasks import source
 from qmk_tasks.errors import TaskError
+from qmk_tasks.snapshot import source
 from tests.build_pod import archive, install
 from tests.http_storage import HttpStorage, http_storage
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from qmk_tasks.checkout.git import TRANSPORTS
+from qmk_tasks.checkout.submodules import SUBMODULES_MAX, Submodule, checked, pinned, resolve
 from qmk_tasks.errors import TaskError
-from qmk_tasks.git import TRANSPORTS
-from qmk_tasks.submodules import SUBMODULES_MAX, Submodule, checked, pinned, resolve
 
 COMMIT = "a" * 40
 PARENT = "https://git.example.org/qmk/qmk_firmware.git"

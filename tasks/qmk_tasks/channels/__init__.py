@@ -1,0 +1,1 @@
+"""What storage has of a channel: its pointer, its flag, its status."""

@@ -1,0 +1,1 @@
+"""Files that one step of a refresh leaves for those that follow."""

@@ -1,0 +1,1 @@
+"""Files of a tree by layer, and the archives that they become."""

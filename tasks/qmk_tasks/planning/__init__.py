@@ -1,0 +1,1 @@
+"""Which channels move, to which commits: their sources asked."""

@@ -1,0 +1,1 @@
+"""A snapshot's objects into storage, and channels moved to it."""

@@ -1,0 +1,1 @@
+"""What a refresh does for its release: old commits removed, favourites built."""

@@ -1,0 +1,1 @@
+"""What is published of a firmware tree, made where its own code runs."""
