@@ -169,6 +169,7 @@ def test_every_value_matters(tmp_path: Path) -> None:
     )
     bases = [values_file(name) for name in VALUES_FILES]
     bases.append(with_value(bases[0], "channels", values_file("everything")["channels"]))
+    bases.append(with_value(bases[2], "admissionPolicy.enabled", value=True))
     bases.append(with_value(bases[0], "s3.embedded.persistence.enabled", value=True))
     bases.append(with_value(bases[0], "api.service.type", "LoadBalancer"))
     before = [_visible(quick, base) for base in bases]

@@ -29,6 +29,7 @@ ADDED = (
     "refresh",
     "build.sandbox",
     "build.records",
+    "admissionPolicy",
     "webhooks",
     "discord",
     "api.githubApiUrl",

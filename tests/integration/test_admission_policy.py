@@ -1,0 +1,281 @@
+"""What the chart's policy lets the API's account create: a real API server decides."""
+
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client, utils
+from kubernetes.client.exceptions import ApiException
+
+from qmk_api.adapters.refreshes import KubernetesRefreshes
+from qmk_api.webhooks.refresh_job import refresh_job
+from qmk_contract.names import CHANNEL_LABEL, COMPONENT_LABEL
+from qmk_local import go_programs
+from qmk_local.apiserver import RunningApiServer
+from qmk_local.settings import Settings
+from tests.integration.compile_jobs import CompileJobs
+from tests.unit.chart import CHART, RELEASE, chart, values_file, with_value
+from tests.waiting import wait_for
+
+Body = dict[str, Any]
+POLICY = "ValidatingAdmissionPolicy"
+KINDS = ("ServiceAccount", "Role", "RoleBinding", "CronJob", POLICY, f"{POLICY}Binding")
+MASTER, FORK = "develop", "my_fork.next"
+REFUSED = "the API may create refreshes only"
+PODS = f"{REFUSED}, and the pods of this Job are not its CronJob's"
+PODS_METADATA = f"{REFUSED}, and the metadata of this Job's pods is not its CronJob's"
+METADATA = f"{REFUSED}, and this Job's metadata is not its CronJob's"
+OWNER = f"{REFUSED}, and this Job's name or owner is not its CronJob's"
+RUNS = f"{REFUSED}, and this Job runs otherwise than its CronJob's"
+SECONDS = 30
+
+POD = ("spec", "template", "spec")
+PUBLISH = (*POD, "containers", 0)
+LABELS = ("metadata", "labels")
+POD_METADATA = ("spec", "template", "metadata")
+GONE = object()
+OTHER_IMAGE = ((*PUBLISH, "image"), "registry.example.com/other:1")
+SECRET = {"name": "ALL", "valueFrom": {"secretKeyRef": {"name": "our-webhooks", "key": "secret"}}}
+#: By what they are: where a Job is altered, what stands there then, and why it is refused.
+ALTERED: dict[str, tuple[Sequence[str | int], object, str]] = {
+    "another image": (*OTHER_IMAGE, PODS),
+    "another command": ((*PUBLISH, "command"), ["sh", "-c", "id"], PODS),
+    "other arguments": ((*PUBLISH, "args"), ["--plan=/plan", "--work=/"], PODS),
+    "a variable": ((*PUBLISH, "env", 0), {"name": "PYTHONPATH", "value": "/work"}, PODS),
+    "another Secret": ((*PUBLISH, "env", 0), SECRET, PODS),
+    "a whole Secret": ((*PUBLISH, "envFrom"), [{"secretRef": {"name": "our-webhooks"}}], PODS),
+    "a hook": ((*PUBLISH, "lifecycle"), {"postStart": {"exec": {"command": ["id"]}}}, PODS),
+    "another account": ((*POD, "serviceAccountName"), "firmware-operator", PODS),
+    "a token": ((*POD, "automountServiceAccountToken"), True, PODS),
+    "one more container": ((*POD, "containers", 1), {"name": "x", "image": "x"}, PODS),
+    "one more before": ((*POD, "initContainers", 3), {"name": "x", "image": "x"}, PODS),
+    "one container less": ((*POD, "initContainers", 0), GONE, PODS),
+    "the node's files": ((*POD, "volumes", 0), {"name": "plan", "hostPath": {"path": "/"}}, PODS),
+    "another Secret's volume": (
+        (*POD, "volumes", 0), {"name": "plan", "secret": {"secretName": "our-webhooks"}}, PODS,
+    ),
+    "another mount": ((*POD, "initContainers", 2, "volumeMounts", 0, "readOnly"), False, PODS),
+    "a capability": (
+        (*PUBLISH, "securityContext", "capabilities", "add"), ["SYS_ADMIN"], PODS,
+    ),
+    "more privileges": ((*PUBLISH, "securityContext", "allowPrivilegeEscalation"), True, PODS),
+    "no seccomp": ((*POD, "securityContext", "seccompProfile"), {"type": "Unconfined"}, PODS),
+    "root": ((*POD, "securityContext", "runAsUser"), 0, PODS),
+    "the node's network": ((*POD, "hostNetwork"), True, PODS),
+    "the node's processes": ((*POD, "hostPID"), True, PODS),
+    "a node by name": ((*POD, "nodeName"), "node", PODS),
+    "another pod's label": ((*POD_METADATA, "labels", COMPONENT_LABEL), "api", PODS_METADATA),
+    "one more label of pods": ((*POD_METADATA, "labels", "x"), "", PODS_METADATA),
+    "one label of pods less": ((*POD_METADATA, "labels", CHANNEL_LABEL), GONE, PODS_METADATA),
+    "an annotation of pods": ((*POD_METADATA, "annotations"), {"x": "y"}, PODS_METADATA),
+    "a finalizer of pods": ((*POD_METADATA, "finalizers"), ["example.com/x"], PODS_METADATA),
+    "an annotation": (("metadata", "annotations", "x"), "", METADATA),
+    "a finalizer": (("metadata", "finalizers"), ["example.com/x"], METADATA),
+    "a build's label": ((*LABELS, COMPONENT_LABEL), "build", METADATA),
+    "no channel": ((*LABELS, CHANNEL_LABEL), GONE, METADATA),
+    "an unknown channel": ((*LABELS, CHANNEL_LABEL), "other", METADATA),
+    "the other channel": ((*LABELS, CHANNEL_LABEL), FORK, OWNER),
+    "no label": (LABELS, GONE, METADATA),
+    "another name": (("metadata", "name"), "firmware-refresh-other-p0", OWNER),
+    "no owner": (("metadata", "ownerReferences"), GONE, OWNER),
+    "one more owner": (
+        ("metadata", "ownerReferences", 1),
+        {"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x"},
+        OWNER,
+    ),
+    "an owner that was": (("metadata", "ownerReferences", 0, "uid"), "x", OWNER),
+    "many pods at once": (("spec", "parallelism"), 100, RUNS),
+    "many pods": (("spec", "completions"), 100, RUNS),
+    "suspended": (("spec", "suspend"), True, RUNS),
+    "as long as it likes": (("spec", "activeDeadlineSeconds"), GONE, RUNS),
+    "as often as it likes": (("spec", "backoffLimit"), 1000, RUNS),
+    "whatever it ends with": (("spec", "podFailurePolicy"), GONE, RUNS),
+    "a Job that removes itself": (("spec", "ttlSecondsAfterFinished"), 0, RUNS),
+    "another controller's": (("spec", "managedBy"), "example.com/x", RUNS),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the chart makes that decides, in a namespace of its own."""
+
+    admin: client.ApiClient
+    namespace: str
+
+    def account(self, component: str) -> client.ApiClient:
+        """Calls as a service account of the release."""
+        made = client.ApiClient(self.admin.configuration)
+        user = f"system:serviceaccount:{self.namespace}:firmware-{component}"
+        made.default_headers["Impersonate-User"] = user
+        assert isinstance(made, client.ApiClient)
+        return made
+
+    def cron_job(self, channel: str) -> Body:
+        found: Any = client.CustomObjectsApi(self.account("api")).list_namespaced_custom_object(
+            "batch", "v1", self.namespace, "cronjobs", label_selector=f"{CHANNEL_LABEL}={channel}"
+        )
+        [cron_job] = found["items"]
+        return dict(cron_job)
+
+    def refresh(self, channel: str = MASTER) -> Body:
+        """The Job that the API makes."""
+        job = refresh_job(self.cron_job(channel), ())
+        assert job is not None
+        return job
+
+    def refusal(self, job: Body, account: str = "api") -> str:
+        """Why an account may not create a Job; empty where it may. Creates none."""
+        try:
+            client.CustomObjectsApi(self.account(account)).create_namespaced_custom_object(
+                "batch", "v1", self.namespace, "jobs", job, dry_run="All"
+            )
+        except ApiException as error:
+            return str(error.body)
+        return ""
+
+
+def altered(job: Body, path: Sequence[str | int], value: object) -> Body:
+    """A Job with something else in one place; one after the last of a list is added."""
+    *above, last = path
+    inner: Any = job
+    for key in above:
+        inner = inner[key]
+    if value is GONE:
+        del inner[last]
+    elif isinstance(inner, list) and last == len(inner):
+        inner.append(value)
+    else:
+        inner[last] = value
+    return job
+
+
+@contextmanager
+def release(admin: client.ApiClient, api_server: RunningApiServer) -> Iterator[Release]:
+    """Installed, and in force: an API server learns of a policy a moment after it is made."""
+    made = Release(admin, f"test-{secrets.token_hex(4)}")
+    metadata = {"name": made.namespace}
+    api_server.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    values = with_value(values_file("everything"), "admissionPolicy.enabled", value=True)
+    values = with_value(values, "refresh.suspend", value=False)
+    files = chart().render(values, name=RELEASE, namespace=made.namespace)
+    texts = [text for name, text in files.items() if name.endswith(".yaml")]
+    manifests = [item for text in texts for item in yaml.safe_load_all(text) if item]
+    manifests = [item for item in manifests if item["kind"] in KINDS]
+    for item in sorted(manifests, key=lambda item: KINDS.index(item["kind"])):
+        utils.create_from_dict(  # type: ignore[no-untyped-call]
+            admin, item, namespace=made.namespace
+        )
+    try:
+        for channel in (MASTER, FORK):
+            wait_for(
+                f"the policy for channel {channel}",
+                partial(_in_force, made, channel),
+                seconds=SECONDS,
+            )
+        nobody_s = altered(made.refresh(), LABELS, {})
+        wait_for("the policy for others", lambda: made.refusal(nobody_s), seconds=SECONDS)
+        yield made
+    finally:
+        admission = client.AdmissionregistrationV1Api(admin)
+        for item in manifests:
+            if item["kind"] == POLICY:
+                admission.delete_validating_admission_policy(item["metadata"]["name"])
+            elif item["kind"] == f"{POLICY}Binding":
+                admission.delete_validating_admission_policy_binding(item["metadata"]["name"])
+
+
+def _in_force(release: Release, channel: str) -> bool:
+    other = altered(release.refresh(channel), *OTHER_IMAGE)
+    return PODS in release.refusal(other) and not release.refusal(release.refresh(channel))
+
+
+@pytest.fixture(scope="module")
+def released(api_client: client.ApiClient, api_server: RunningApiServer) -> Iterator[Release]:
+    with release(api_client, api_server) as made:
+        yield made
+
+
+async def test_what_the_api_itself_makes_is_admitted(released: Release) -> None:
+    jobs = CompileJobs(released.admin, released.namespace)
+    await KubernetesRefreshes(released.account("api"), released.namespace).start((MASTER, FORK))
+    made = jobs.jobs()
+    assert len(made) == 2
+    for name in made:
+        client.BatchV1Api(released.admin).delete_namespaced_job(
+            name, released.namespace, propagation_policy="Background"
+        )
+        jobs.wait_no_job(name)
+
+
+@pytest.mark.parametrize("channel", [MASTER, FORK])
+def test_a_refresh_of_each_channel_is_admitted(released: Release, channel: str) -> None:
+    assert released.refusal(released.refresh(channel)) == ""
+
+
+@pytest.mark.parametrize("what", ALTERED)
+def test_anything_else_is_refused_with_its_reason(released: Release, what: str) -> None:
+    path, value, reason = ALTERED[what]
+    refusal = released.refusal(altered(released.refresh(), path, value))
+    assert f"denied request: {reason}" in refusal
+    assert "is forbidden" in refusal
+
+
+def test_a_selector_of_its_own_is_refused(released: Release) -> None:
+    """With one, a Job would take over the pods of others."""
+    job = altered(released.refresh(), ("spec", "manualSelector"), value=True)
+    selector = {"matchLabels": job["spec"]["template"]["metadata"]["labels"]}
+    assert RUNS in released.refusal(altered(job, ("spec", "selector"), selector))
+
+
+def test_one_channel_s_pods_are_not_run_as_the_other_s(released: Release) -> None:
+    job = altered(released.refresh(), ("spec",), released.refresh(FORK)["spec"])
+    assert PODS_METADATA in released.refusal(job)
+
+
+def test_who_may_create_jobs_of_its_own_still_does(released: Release) -> None:
+    job = altered(released.refresh(), *OTHER_IMAGE)
+    assert released.refusal(job, account="operator") == ""
+
+
+def test_a_channel_without_its_cron_job_has_no_refresh_and_the_others_have(
+    api_client: client.ApiClient, api_server: RunningApiServer
+) -> None:
+    with release(api_client, api_server) as made:
+        job, anything = made.refresh(FORK), altered(made.refresh(FORK), *OTHER_IMAGE)
+        client.BatchV1Api(made.admin).delete_namespaced_cron_job(
+            job["metadata"]["ownerReferences"][0]["name"], made.namespace
+        )
+        wait_for("its Job to be refused", lambda: made.refusal(job), seconds=SECONDS)
+        assert "no params found" in made.refusal(job)
+        assert "no params found" in made.refusal(anything)
+        assert REFUSED in made.refusal(altered(anything, (*LABELS, CHANNEL_LABEL), GONE))
+        assert made.refusal(made.refresh()) == ""
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ((), True),
+        (("v1/Pod",), False),
+        (("v1/Pod", f"admissionregistration.k8s.io/v1/{POLICY}"), True),
+    ],
+    ids=["no cluster", "a cluster without the kind", "a cluster with it"],
+)
+def test_a_cluster_without_the_kind_gets_none(known: Sequence[str], expected: bool) -> None:
+    settings = Settings.from_environment()
+    helm = go_programs.built(("cluster",), settings).path("helm")
+    rendered = subprocess.run(
+        [
+            str(helm), "template", RELEASE, str(CHART),
+            f"--values={CHART / 'ci/everything-values.yaml'}", "--set=admissionPolicy.enabled=true",
+            *(f"--api-versions={version}" for version in known),
+        ],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    assert (f"kind: {POLICY}\n" in rendered) is expected
