@@ -92,7 +92,7 @@ def _unknown(bench: Bench) -> Iterator[str]:
     avr = sorted(
         name
         for name, info in bench.keyboards.items()
-        if info.get("platform") == "avr" and info.get("layouts") and name not in KNOWN
+        if info.get("platform_key") == "avr" and info.get("layouts") and name not in KNOWN
     )
     seconds: dict[str, list[float]] = {}
     for name in random.Random(SEED).sample(avr, UNKNOWN_BOARDS):
