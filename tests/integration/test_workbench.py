@@ -18,6 +18,8 @@ from tests.integration.workbench import (
 )
 
 PLAIN = keymap(layers=1)
+#: What QMK's own generators begin their files with.
+NOTICE = "\n{} Copyright {} QMK"
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,20 @@ def test_the_fast_path_makes_what_plain_qmk_makes(
     assert plain.plain(document) == (0, outcome.firmware)
     assert outcome.report.times.keys() == {Step.GENERATE, Step.COMPILE, Step.LINK}
     assert " * The firmware size is fine - " in outcome.log
+
+
+def test_a_record_serves_when_its_year_is_over(recorded: Workbench, plain: Workbench) -> None:
+    with (recorded.tree / "lib/python/qmk/constants.py").open("a") as file:
+        file.write(f"GENERATED_HEADER_C_LIKE += {NOTICE.format('//', 2027)!r}\n")
+        file.write(f"GENERATED_HEADER_SH_LIKE += {NOTICE.format('#', 2027)!r}\n")
+    generated = list(recorded.root.glob("record/files/.build/obj_*/src/*.[chm]*"))
+    assert generated
+    for path in generated:
+        notice = NOTICE.format("#" if path.suffix == ".mk" else "//", 2026)
+        path.write_text(path.read_text().replace("Do not edit.", f"Do not edit.{notice}"))
+    outcome = recorded.run(Attempt.RECORDED, keymap("KC_A"), record=True)
+    assert not outcome.report.needs_tree, outcome.report.note
+    assert plain.plain(keymap("KC_A")) == (0, outcome.firmware)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from qmk_runner.workbench.selection import UnfitError
 
 #: make's exit status, and so `qmk compile`'s, when a step of a build failed.
 FAILED = 2
+#: The tree's generators write the year in which they run into the notice that begins each file
+#: (QMK's qmk.constants). No program reads it, and a record shall serve on New Year's Day, too.
+_YEAR = re.compile(r"^(// |# )Copyright \d{4}\b", re.MULTILINE)
 
 
 class NeedsTreeError(Exception):
@@ -163,4 +167,5 @@ def _asks_for_the_same(texts: tuple[str, str]) -> bool:
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    """A generated file, but for the year of its copyright notice."""
+    return _YEAR.sub(r"\1Copyright", path.read_bytes().decode("utf-8", "surrogateescape"))
