@@ -220,6 +220,18 @@ def spoil(folder: Path, fault: str) -> None:
         (folder / "files/quantum/extra.h").symlink_to("/etc/passwd")
 
 
+def test_a_header_that_is_only_asked_for_leaves_no_record(whole: Workbench) -> None:
+    (whole.tree / "quantum/only_asked.h").touch()
+    header = whole.tree / "quantum/keymap_introspection.h"
+    question = '#if __has_include("only_asked.h")\n#    define ONLY_ASKED KC_B\n#endif\n'
+    header.write_text(question + header.read_text())
+    archive = whole.root / "job/record.tar.zst"
+    outcome = whole.run(Attempt.WHOLE, PLAIN, record=False, record_to=str(archive))
+    assert outcome.returncode == 0, outcome.log
+    assert "keymap_introspection.c is not the same without the tree" in outcome.log
+    assert not archive.exists()
+
+
 def test_a_firmware_that_does_not_fit_is_none(recorded: Workbench) -> None:
     document = json.loads((recorded.root / "record/record.json").read_text())
     (recorded.root / "record/record.json").write_text(json.dumps({**document, "limit": 1000}))

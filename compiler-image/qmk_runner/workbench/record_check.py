@@ -2,14 +2,15 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from qmk_runner.workbench import generator_check, replay, selection
+from qmk_runner.workbench import generator_check, preprocessing, replay, selection
 from qmk_runner.workbench.assembly import Assembly, KeymapError, StepFailedError
 from qmk_runner.workbench.launcher import Launcher
-from qmk_runner.workbench.record import Generation, Record, RecordError
+from qmk_runner.workbench.record import Generation, Record, RecordError, Unit
 from qmk_runner.workbench.recorder import Material
 from qmk_runner.workbench.selection import UnfitError
 from qmk_runner.workbench.step_log import StepLog
@@ -57,6 +58,7 @@ def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
         generator_check.check(material.record, tree, folder, text)
     assembly = Assembly(material.record, folder, jobs, StepLog(lambda _line: None))
     units = selection.keymap_units(material.record)
+    _check_questions(units, tree, folder)
     try:
         assembly.compile(units, ())
         assembly.link()
@@ -68,6 +70,14 @@ def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
     for product in material.record.products:
         if (folder / product.source).read_bytes() != (tree / product.name).read_bytes():
             raise RecordError(f"a replay of the record made another {product.name}")
+
+
+def _check_questions(units: Iterable[Unit], tree: Path, folder: Path) -> None:
+    output = folder.with_name(f"{folder.name}.i")
+    for unit in units:
+        texts = {preprocessing.preprocess(unit, place, output) for place in (tree, folder)}
+        if len(texts) > 1:
+            raise RecordError(f"{unit.source} is not the same without the tree")
 
 
 def _makes(launcher: Launcher, item: Generation, tree: Path, data: bytes) -> bool:
@@ -96,3 +106,6 @@ def _copy(files: Iterable[str], tree: Path, folder: Path) -> None:
     for path in files:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(tree / path, folder / path)
+        # By their times, too, a compiler tells headers with the same text from one another.
+        times = (tree / path).stat()
+        os.utime(folder / path, ns=(times.st_atime_ns, times.st_mtime_ns))
