@@ -232,6 +232,21 @@ def test_a_header_that_is_only_asked_for_leaves_no_record(whole: Workbench) -> N
     assert not archive.exists()
 
 
+def test_generators_that_know_what_is_loaded_leave_no_record(whole: Workbench) -> None:
+    # Alone or all subcommands with it: the fast path loads less than make's qmk.
+    with (whole.tree / "lib/python/qmk/cli/json2c.py").open("a") as file:
+        file.write(
+            "    import sys\n"
+            "    with open(cli.args.output, 'a') as file:\n"
+            "        print('//', 'qmk.cli.compile' in sys.modules, file=file)\n"
+        )
+    archive = whole.root / "job/record.tar.zst"
+    outcome = whole.run(Attempt.WHOLE, PLAIN, record=False, record_to=str(archive))
+    assert outcome.returncode == 0, outcome.log
+    assert "keymap.c is not the same without the tree" in outcome.log
+    assert not archive.exists()
+
+
 def test_a_firmware_that_does_not_fit_is_none(recorded: Workbench) -> None:
     document = json.loads((recorded.root / "record/record.json").read_text())
     (recorded.root / "record/record.json").write_text(json.dumps({**document, "limit": 1000}))

@@ -1,10 +1,12 @@
 """Generators are run without the tree before a record of them is kept."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from qmk_runner.workbench import generator_check
+from qmk_runner.workbench.launcher import Launcher
 from qmk_runner.workbench.record import RecordError
 from tests.unit.test_runner_record import MADE, SOURCES
 
@@ -21,15 +23,25 @@ def json2c(cli):
     text = Path(cli.args.filename).read_text()
     if text == "refused":
         return False
-    if text == "tree":
-        text = "whole" if Path("quantum/keycode.h").exists() else "alone"
-    if text != "lost" or Path("quantum/keycode.h").exists():
-        Path(cli.args.output).write_text(text)
+    if text != "lost":
+        Path(cli.args.output).write_text("alone" if text in ("tree", "loaded") else text)
     return True
 """
 #: As QMK's own subcommands do when all of them are loaded.
 PACKAGE = "from pathlib import Path\n\nPath('quantum/keycode.h').read_text()\n"
 KEYMAP = "{}"
+
+
+def make() -> None:
+    """As JSON2C, but in the tree, and with all subcommands loaded."""
+    _, _, _, output, keymap = sys.argv
+    text = Path(keymap).read_text()
+    if text == "refused":
+        sys.exit(1)
+    Path(output).write_text("whole" if text in ("tree", "loaded") else text)
+
+
+LAUNCHER = Launcher(make, {})
 
 
 @pytest.fixture
@@ -70,21 +82,29 @@ def test_the_layer_is_what_generators_need(tree: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keymap", ["{}", '{"layers": []}', "refused"])
 def test_generators_that_need_no_tree_are_fit(tree: Path, alone: Path, keymap: str) -> None:
-    generator_check.check(MADE, tree, alone, keymap.encode())
+    generator_check.check(MADE, LAUNCHER, tree, alone, keymap.encode())
     for folder in (tree, alone):
         for name in ("keymap.c", "keymap.json"):
             assert (folder / SOURCES / name).read_text() == KEYMAP
 
 
-@pytest.mark.parametrize("keymap", ["tree", "lost"])
+@pytest.mark.parametrize("keymap", ["tree", "loaded", "lost"])
 def test_a_generator_that_makes_something_else_alone_is_not(
     tree: Path, alone: Path, keymap: str
 ) -> None:
     with pytest.raises(RecordError, match="without the tree"):
-        generator_check.check(MADE, tree, alone, keymap.encode())
+        generator_check.check(MADE, LAUNCHER, tree, alone, keymap.encode())
+
+
+def test_what_make_had_made_of_the_recorded_keymap_is_to_be_made_again(
+    tree: Path, alone: Path
+) -> None:
+    (tree / SOURCES / "keymap.c").write_text("once")
+    with pytest.raises(RecordError, match="in the build"):
+        generator_check.check(MADE, LAUNCHER, tree, alone, KEYMAP.encode())
 
 
 def test_it_is_told_what_a_generator_lacks(tree: Path, alone: Path) -> None:
     (alone / "lib/python/qmk/cli/json2c.py").write_text("raise RuntimeError('no layouts')")
     with pytest.raises(RecordError, match="no layouts"):
-        generator_check.check(MADE, tree, alone, b"{}")
+        generator_check.check(MADE, LAUNCHER, tree, alone, b"{}")

@@ -45,8 +45,10 @@ def without_false_constants(made: Record, launcher: Launcher, tree: Path) -> Rec
     )
 
 
-def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
+def check(material: Material, launcher: Launcher, tree: Path, folder: Path, jobs: int) -> None:
     """Make the recorded firmware once more, with the record's files and the tree's generators.
+
+    ``launcher`` is the one that the build had.
 
     Raises:
         RecordError: its bytes are not make's, or it cannot be made.
@@ -55,7 +57,7 @@ def check(material: Material, tree: Path, folder: Path, jobs: int) -> None:
     _copy({*material.files, material.record.keymap}, tree, folder)
     keymap = (tree / material.record.keymap).read_bytes()
     for text in (keymap, _probe(json.loads(keymap))):
-        generator_check.check(material.record, tree, folder, text)
+        generator_check.check(material.record, launcher, tree, folder, text)
     assembly = Assembly(material.record, folder, jobs, StepLog(lambda _line: None))
     units = selection.keymap_units(material.record)
     _check_questions(units, tree, folder)

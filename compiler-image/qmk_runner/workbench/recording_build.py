@@ -54,7 +54,7 @@ def _leave(build: Build, launcher: Launcher, folder: Path, order: WorkbenchOrder
     material = recorder.make(build, launcher)
     true = record_check.without_false_constants(material.record, launcher, build.tree)
     material = Material(true, material.files)
-    record_check.check(material, build.tree, folder / "check", order.make_jobs)
+    record_check.check(material, launcher, build.tree, folder / "check", order.make_jobs)
     archive = Path(order.record_to or "")
     record_archive.write(material.record, material.files, build.tree, archive)
     return archive.stat().st_size
