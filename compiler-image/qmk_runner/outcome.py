@@ -12,19 +12,26 @@ MESSAGE_LENGTH_MAX = 1024
 #: A program's own message starts its line, the tree's " | " before it at most: source text that
 #: the compiler quotes is indented or numbered, and so cannot speak for the system.
 _LINE = r"^(?: \| )?(?!\s|\d+ \||\| )[^\n]*"
+#: The files that Python names after an error of the system's. Up to the next quote, not to the
+#: last: a line may say the words before it a thousand times.
+_FILE = r"(?:'[^\n']*'|\"[^\n\"]*\")"
+_FILES = rf"(?:: {_FILE}(?: -> {_FILE})?)?"
 _DISK_FULL = re.compile(
-    _LINE + r"(?:: |\] )(?:No space left on device|Disk quota exceeded)(?:: '[^\n]*')?$",
+    _LINE + r"(?:: |\] )(?:No space left on device|Disk quota exceeded)" + _FILES + r"$",
     re.MULTILINE,
 )
 _STARVED = re.compile(
     _LINE + r"(?:Killed \(program |Killed signal terminated program |"
     r": Killed$|\] Killed$|virtual memory exhausted|out of memory allocating |memory exhausted$|"
-    r": Cannot allocate memory$|: Resource temporarily unavailable$|^MemoryError$)",
+    r": out of memory$|(?:: |\[Errno \d{1,3}\] )"
+    r"(?:Cannot allocate memory|Resource temporarily unavailable)" + _FILES + r"$)"
+    # Of Python's own errors the name begins a line, where nobody's text does.
+    r"|^(?: \| )?(?:MemoryError(?:: [^\n]*)?|RuntimeError: can't start new thread)$",
     re.MULTILINE,
 )
 #: What the limits of a single process look like; see qmk_runner.sandbox.
 _BEYOND_LIMIT = re.compile(
-    _LINE + r"(?:: |\] )(?:File too large(?:: '[^\n]*')?$"
+    _LINE + r"(?:: |\] )(?:File too large" + _FILES + r"$"
     r"|(?:File size limit exceeded|CPU time limit exceeded)\b)",
     re.MULTILINE,
 )
@@ -55,7 +62,8 @@ _BROKEN = re.compile(
     r"|" + _TOOL + r": (?:error trying to exec|fatal error: cannot execute) "
     r"|Cannot fork$)"
     r"|" + _LINE + r"(?:(?:: |\] )"
-    r"(?:Input/output error|I/O error|Read-only file system|Too many open files)(?:: '[^\n]*')?$"
+    r"(?:Input/output error|I/O error|Read-only file system|Stale file handle"
+    r"|Too many open files(?: in system)?)" + _FILES + r"$"
     r"|internal compiler error: (?:Segmentation fault|Aborted|Bus error|Illegal instruction))",
     re.MULTILINE,
 )
@@ -69,7 +77,8 @@ class Evidence:
     """What is known when the build has ended. ``memory_kills`` counts since it started.
 
     ``excess`` says what the build took too much of, if that was its end; ``reported`` unless
-    what ran it ended without a word about it; ``disk_full`` if its scratch folder was found so.
+    what ran it ended without a word about it; ``disk_full`` if its scratch folder was found so, and
+    ``own_disk`` if nobody else can have filled it.
     """
 
     returncode: int
@@ -81,6 +90,7 @@ class Evidence:
     excess: str | None = None
     reported: bool = True
     disk_full: bool = False
+    own_disk: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,8 @@ def _cut_off(evidence: Evidence) -> Verdict | None:
 
 def _starved(evidence: Evidence) -> Verdict | None:
     if evidence.disk_full or _DISK_FULL.search(evidence.log):
+        if evidence.own_disk:
+            return Verdict(ExitCode.LIMIT_EXCEEDED, "The build filled all the disk it may have.")
         return Verdict(ExitCode.OUT_OF_DISK, "The build ran out of disk space.")
     if _STARVED.search(evidence.log):
         return _OUT_OF_MEMORY

@@ -1,6 +1,9 @@
 """What the end of a build means: one row per situation."""
 
+import errno
+import os
 import time
+import traceback
 
 import pytest
 
@@ -45,8 +48,16 @@ def failed(log: str, *diagnostics: Diagnostic, returncode: int = 2) -> Evidence:
         (failed(" |     x = L(a: Input/output error\n"), Reason.COMPILE_ERROR),
         (failed("     The firmware is too large! 1/2 (3 bytes over)\n"), Reason.COMPILE_ERROR),
         # A keycode may hold these words; the compiler quotes source indented.
-        (failed("x.c:1:1: error: e\n     [0] = L(a: No space left on device\n"),
-         Reason.COMPILE_ERROR),
+        *((failed(f"x.c:1:1: error: e\n{quoted}[0] = L({words}\n"), Reason.COMPILE_ERROR)
+          for quoted in ("     ", "    5 | ", " |      ", " |     5 | ")
+          for words in (
+              "a: No space left on device", "a: out of memory", "a: Stale file handle",
+              "a[Errno 12] Cannot allocate memory", "a\rMemoryError: a")),
+        *((failed(f"☒ Invalid JSON keymap: keymap.json : '{words}' is not of type 'array'\n"),
+           Reason.INVALID_KEYMAP)
+          for words in ("a: out of memory", "MemoryError: a", "x: Stale file handle: 'a'")),
+        (failed("ValueError: Invalid keyboard: MemoryError: a\n"), Reason.COMPILE_ERROR),
+        (failed("a.c:1:1: error: 'MemoryError' undeclared\n"), Reason.COMPILE_ERROR),
     ],
 )  # fmt: skip
 def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason) -> None:
@@ -72,6 +83,8 @@ def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason
         (failed("virtual memory exhausted: Cannot allocate memory\n"), ExitCode.OUT_OF_MEMORY),
         (failed("MemoryError\n"), ExitCode.OUT_OF_MEMORY),
         (failed("gmake: fork: Resource temporarily unavailable\n"), ExitCode.OUT_OF_MEMORY),
+        (failed("awk: out of memory\n"), ExitCode.OUT_OF_MEMORY),
+        (failed("make: stat: x.mk: Stale file handle\n"), ExitCode.NO_RESULT),
         (failed(" | cc1: error: x.s: No space left on device\n"), ExitCode.OUT_OF_DISK),
         (failed("cp: error writing 'x.hex': No space left on device\n"), ExitCode.OUT_OF_DISK),
         (failed("OSError: [Errno 28] No space left on device: 'x'\n"), ExitCode.OUT_OF_DISK),
@@ -90,6 +103,12 @@ def test_an_end_that_would_repeat_is_a_result(evidence: Evidence, reason: Reason
         (Evidence(2, False, 0, "x.c:1:1: error: e\n", False, disk_full=True),
          ExitCode.OUT_OF_DISK),
         (Evidence(1, False, 0, "", False, reported=False, disk_full=True), ExitCode.OUT_OF_DISK),
+        (Evidence(2, False, 0, "cc1: x.o: No space left on device\n", False, own_disk=True),
+         ExitCode.LIMIT_EXCEEDED),
+        (Evidence(1, False, 0, "", False, reported=False, disk_full=True, own_disk=True),
+         ExitCode.LIMIT_EXCEEDED),
+        (Evidence(2, False, 0, "x.c:1:1: error: e\n", False, disk_full=True, own_disk=True),
+         ExitCode.LIMIT_EXCEEDED),
         (failed("avr-gcc: Permission denied\n"), ExitCode.NO_RESULT),
         (failed("/bin/sh: line 1: avr-gcc: command not found\n"), ExitCode.NO_RESULT),
         (failed("avr-gcc: error trying to exec 'cc1': execvp: No such file or directory\n"),
@@ -115,6 +134,44 @@ def test_an_end_that_might_not_repeat_is_no_result(evidence: Evidence, code: Exi
     assert verdict.message
 
 
+def of_the_system(number: int, *files: str) -> OSError:
+    """What Python makes of a call that failed; with files as `open` and `os.rename` name them."""
+    return OSError(number, os.strerror(number), *files[:1], *(None for _ in files[1:]), *files[1:])
+
+
+@pytest.mark.parametrize("files", [(), ("keymap.c",), ("a'b.c",), ("a.c", "b.c")])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.EAGAIN, ExitCode.OUT_OF_MEMORY),
+        (errno.ENOMEM, ExitCode.OUT_OF_MEMORY),
+        (errno.ENOSPC, ExitCode.OUT_OF_DISK),
+        (errno.EDQUOT, ExitCode.OUT_OF_DISK),
+        (errno.EFBIG, ExitCode.LIMIT_EXCEEDED),
+        (errno.EIO, ExitCode.NO_RESULT),
+        (errno.EROFS, ExitCode.NO_RESULT),
+        (errno.EMFILE, ExitCode.NO_RESULT),
+        (errno.ENFILE, ExitCode.NO_RESULT),
+        (errno.ESTALE, ExitCode.NO_RESULT),
+    ],
+)
+@pytest.mark.parametrize("before", ["", " | ", "☒ "])
+def test_a_system_in_trouble_is_believed_as_the_trees_python_tells_it(
+    number: int, code: ExitCode, files: tuple[str, ...], before: str
+) -> None:
+    (line,) = traceback.format_exception_only(of_the_system(number, *files))
+    verdict = judge(failed(f"Traceback (most recent call last):\n{before}{line}"))
+    assert (verdict.exit_code, verdict.reason) == (code, None)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), MemoryError("x: y"), RuntimeError("can't start new thread")]
+)
+def test_python_without_memory_or_threads_is_starved(error: Exception) -> None:
+    (line,) = traceback.format_exception_only(error)
+    assert judge(failed(line)).exit_code is ExitCode.OUT_OF_MEMORY
+
+
 @pytest.mark.parametrize(
     ("evidence", "message"),
     [
@@ -135,7 +192,14 @@ def test_the_message_says_what_to_mend(evidence: Evidence, message: str) -> None
     assert judge(evidence).message == message
 
 
-@pytest.mark.parametrize("piece", ["\n", " \n", " | ", "(", ": Killed ", "region ", "a:1", "* "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "\n", " \n", " | ", "(", ": Killed ", "region ", "a:1", "* ", "[Errno 1", "MemoryError: ",
+        ": No space left on device: '", ": File too large: 'a' -> '", "] Stale file handle: '",
+        "[Errno 12] Cannot allocate memory: '", ": out of memory",
+    ],
+)  # fmt: skip
 def test_a_log_is_judged_in_time_that_grows_with_it_alone(piece: str) -> None:
     began = time.process_time()
     judge(failed(piece * ((1 << 18) // len(piece))))
