@@ -1,11 +1,22 @@
 """Archives of a snapshot, unpacked by a process for each."""
 
+import re
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 from qmk_contract.exit_codes import ExitCode
 from qmk_runner.errors import InfrastructureError
+
+
+_DISK_FULL = re.compile(r"(?:No space left on device|Disk quota exceeded)$", re.MULTILINE)
+#: tar, or the zstd that it starts, was ended by the kernel or got no memory or process.
+_STARVED = re.compile(
+    r"(?:Child died with signal 9|Cannot allocate memory|not enough memory.*|memory exhausted"
+    r"|Resource temporarily unavailable)$",
+    re.MULTILINE,
+)
 
 
 class SlowUnpackingError(InfrastructureError):
@@ -44,7 +55,8 @@ class Unpacking:
         """Return when all of it is there.
 
         Raises:
-            InfrastructureError: it is no such archive, the disk is full, or it takes too long.
+            InfrastructureError: it is no such archive, the node has no disk or memory for it, or
+                it takes too long.
         """
         with self._process as process:
             try:
@@ -53,10 +65,15 @@ class Unpacking:
                 process.kill()
                 raise SlowUnpackingError(self._name) from error
         if process.returncode:
-            raise self._failure(errors.decode("utf-8", "replace"))
+            raise self._failure(process.returncode, errors.decode("utf-8", "replace"))
 
-    def _failure(self, output: str) -> InfrastructureError:
-        if "No space left on device" in output:
+    def _failure(self, returncode: int, output: str) -> InfrastructureError:
+        """FETCH_FAILED only where the archive itself is to blame: a record would be refused."""
+        if _DISK_FULL.search(output):
             return InfrastructureError(ExitCode.OUT_OF_DISK, f"No space left for {self._name}.")
+        if returncode == -signal.SIGKILL or _STARVED.search(output):
+            return InfrastructureError(
+                ExitCode.OUT_OF_MEMORY, f"Not enough memory to unpack {self._name}."
+            )
         last = output.strip().splitlines()[-1:] or ["no reason given"]
         return InfrastructureError(ExitCode.FETCH_FAILED, f"Cannot unpack {self._name}: {last[0]}")

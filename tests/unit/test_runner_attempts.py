@@ -216,6 +216,33 @@ def test_a_record_that_does_not_come_is_absent_and_not_rejected(
     assert "Cannot fetch the record" in pod.log()
 
 
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        ("tar: x: Cannot write: No space left on device", ExitCode.OUT_OF_DISK),
+        ("tar: x: Cannot write: Disk quota exceeded", ExitCode.OUT_OF_DISK),
+        ("tar: Child died with signal 9", ExitCode.OUT_OF_MEMORY),
+        ("tar: Cannot fork: Resource temporarily unavailable", ExitCode.OUT_OF_MEMORY),
+        ("zstd: error 11 : Allocation error : not enough memory", ExitCode.OUT_OF_MEMORY),
+        ("", ExitCode.OUT_OF_MEMORY),
+    ],
+)
+def test_a_node_without_room_to_unpack_a_record_says_nothing_against_it(
+    pod: RecordedPod, ends: str, code: ExitCode
+) -> None:
+    fails = f"echo '{ends}'; echo 'tar: Error is not recoverable: exiting now'; exit 2"
+    install(
+        pod.bin,
+        "tar",
+        f"""case "$*" in *downloads/record*) exec >&2; {fails if ends else "kill -9 $$"};; esac
+        exec /usr/bin/tar "$@" """,
+    )
+    install_workbench(pod.bin, f"{TELLS}; {MAKES}")
+    assert pod.run("build", pod.order())[0] == code
+    assert not (pod.shared / artifacts.RESULT).exists()
+    assert not pod.attempts()
+
+
 def test_without_a_generator_the_record_still_helps_the_whole_tree(pod: RecordedPod) -> None:
     install_workbench(pod.bin, f"{TELLS}; {MAKES}; {report('partial', 'used')}")
     order = pod.order()
