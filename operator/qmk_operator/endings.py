@@ -47,6 +47,8 @@ class Endings:
             identity = request.record
             if identity is None or request.key != result.key:
                 return
+            if result.record is RecordUse.ABSENT:
+                self.records.forget(identity)
             rejected = result.record is RecordUse.REJECTED
             if rejected and not await self.records.refuse(identity, used=result.started):
                 return

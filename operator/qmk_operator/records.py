@@ -142,6 +142,13 @@ class Records:
         self._refused.keep(key, pointer)
         return True
 
+    def forget(self, identity: RecordIdentity) -> None:
+        """Look for a record anew: a build found none, whatever was known of it here.
+
+        Records are also removed with the last commit that they serve.
+        """
+        self._found.pop(identity.pointer_key, None)
+
     def replacement(self, identity: RecordIdentity) -> str:
         """The name of the CompileJob that leaves this record anew, or for the first time."""
         return _replacement(identity, self._refused.find(identity.pointer_key))

@@ -377,6 +377,18 @@ async def test_a_rejected_record_is_made_anew_past_the_job_that_left_it(
     assert (order["recording"], "record" in order) == (True, False)
 
 
+async def test_a_record_that_is_gone_with_its_pointer_is_made_anew(operator: Operator) -> None:
+    operator.storage.objects[RECORD.pointer_key] = json.dumps(to_body(POINTER)).encode()
+    assert await operator.controller.records.find(RECORD) == POINTER
+    operator.storage.objects.clear()
+    finish_build(operator, record=RecordUse.ABSENT)
+    await operator.step()
+    (name,) = operator.cluster.compile_jobs.keys() - {KEY}
+    operator.store.put(Kind.COMPILE_JOB, operator.cluster.compile_jobs[name])
+    await operator.step(name)
+    assert orders_of(operator.cluster.jobs[name])["QMK_BUILD_ORDER"]["recording"] is True
+
+
 async def test_a_test_that_rejects_a_record_has_it_made_anew(operator: Operator) -> None:
     operator.storage.objects[RECORD.pointer_key] = json.dumps(to_body(POINTER)).encode()
     finish_build(operator, job_class=JobClass.TEST, record=RecordUse.REJECTED)
