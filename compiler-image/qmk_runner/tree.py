@@ -9,7 +9,6 @@ from pathlib import Path
 from qmk_contract.exit_codes import ExitCode
 from qmk_runner.errors import InfrastructureError
 
-
 _DISK_FULL = re.compile(r"(?:No space left on device|Disk quota exceeded)$", re.MULTILINE)
 #: tar, or the zstd that it starts, was ended by the kernel or got no memory or process.
 _STARVED = re.compile(

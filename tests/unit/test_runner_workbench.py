@@ -14,6 +14,22 @@ from qmk_runner.workbench.record import Record, RecordError
 from qmk_runner.workbench_order import Attempt, WorkbenchOrder
 
 
+def order(folder: Path) -> WorkbenchOrder:
+    """One with the whole tree, and a record."""
+    return WorkbenchOrder(
+        attempt=Attempt.WHOLE,
+        tree=str(folder),
+        keymap=str(folder / "keymap.json"),
+        home=str(folder),
+        temporary=str(folder),
+        keyboard="demo/pad6",
+        keymap_name="x",
+        make_jobs=1,
+        sandbox=SandboxMode.REQUIRE,
+        record=str(folder),
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "use", "said"),
     [
@@ -36,20 +52,24 @@ def test_any_failure_with_a_record_is_followed_by_the_full_path(
     monkeypatch.setattr(Launcher, "load", lambda *_: Launcher(lambda: None, {}))
     monkeypatch.setattr(full_build, "run", lambda *_, **__: FullBuild(0, {}))
     (tmp_path / ".build").mkdir()
-    order = WorkbenchOrder(
-        attempt=Attempt.WHOLE,
-        tree=str(tmp_path),
-        keymap=str(tmp_path / "keymap.json"),
-        home=str(tmp_path),
-        temporary=str(tmp_path),
-        keyboard="demo/pad6",
-        keymap_name="x",
-        make_jobs=1,
-        sandbox=SandboxMode.REQUIRE,
-        record=str(tmp_path),
-    )
     told: list[bytes] = []
-    report = Workbench(order, told.append).whole()
+    report = Workbench(order(tmp_path), told.append).whole()
     assert (report.path, report.record, report.returncode) == (BuildPath.FULL, use, 0)
     assert b"".join(told).decode() == said
     assert not (tmp_path / ".build").exists()
+
+
+def test_a_tree_that_cannot_be_made_clean_again_is_not_built_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_arguments: object, **_named: object) -> Record:
+        (tmp_path / ".build").symlink_to(tmp_path)  # no folder, as rmtree asks for
+        raise RecordError("broken off")
+
+    built: list[object] = []
+    monkeypatch.setattr(record_folder, "read", read)
+    monkeypatch.setattr(Launcher, "load", lambda *_: Launcher(lambda: None, {}))
+    monkeypatch.setattr(full_build, "run", lambda *_, **__: built.append(_))
+    with pytest.raises(OSError, match="symbolic link"):
+        Workbench(order(tmp_path), lambda _: None).whole()
+    assert not built

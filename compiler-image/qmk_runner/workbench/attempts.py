@@ -1,5 +1,6 @@
 """What is tried, and in which order: with a record's files alone, or with the whole tree."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -46,7 +47,11 @@ class Workbench:
             return self._report(0, BuildPath.FAST, _use(error), needs_tree=True, note=str(error))
 
     def whole(self) -> WorkbenchReport:
-        """The partial path where a record serves, else the full one."""
+        """The partial path where a record serves, else the full one.
+
+        Raises:
+            OSError: what the partial path left cannot be removed.
+        """
         begun = time.monotonic()
         try:
             launcher = Launcher.load(self._tree)
@@ -59,8 +64,7 @@ class Workbench:
             return self._replay(self._record(), launcher, begun)
         # Whatever a record, or code of ours that reads it, comes to: the tree does without.
         except Exception as error:  # noqa: BLE001
-            # The full path shall find the tree as it was.
-            shutil.rmtree(self._tree / BUILD, ignore_errors=True)
+            self._remove_made()
             use, note = _use(error), str(error)
             if not isinstance(error, tuple(_USES)):
                 note = f"{type(error).__name__}: {error}"
@@ -70,6 +74,12 @@ class Workbench:
     @property
     def _tree(self) -> Path:
         return Path(self.order.tree)
+
+    def _remove_made(self) -> None:
+        """The full path shall find the tree as it was: what stays there can change the flags."""
+        made = self._tree / BUILD
+        if os.path.lexists(made):
+            shutil.rmtree(made)
 
     def _record(self) -> Record:
         folder = Path(self.order.record or "")
