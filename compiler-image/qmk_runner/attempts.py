@@ -82,10 +82,10 @@ class Attempts:
             raise InfrastructureError(ExitCode.NO_SANDBOX, str(error)) from error
         log, workspace = self._scene.log, self._scene.workspace
         before = log.position()
+        volume_bytes = self._scene.settings.scratch_bytes
         memory = MemoryWatch(self._scene.settings.cgroup)
-        ended = self._start(
-            self._workbench_order(attempt, recorded), (memory, ScratchWatch(workspace.root))
-        )
+        disk = ScratchWatch(workspace.root, bytes_max=scratch_watch.bound(volume_bytes))
+        ended = self._start(self._workbench_order(attempt, recorded), (memory, disk))
         report = bench_report.read(workspace.report)
         self._scene.watch.split({} if report is None else report.times, Step.GENERATE)
         text = log.text(before)
@@ -109,6 +109,7 @@ class Attempts:
             reported=report is not None and ended.returncode == 0,
             excess=ended.excess,
             disk_full=scratch_watch.is_full(workspace.root),
+            own_disk=scratch_watch.is_alone(workspace.root, volume_bytes),
         )
         words = () if report is None else report.command
         command = tuple(self._scene.clean(word.encode()).decode() for word in words)

@@ -17,6 +17,22 @@ _FREE_BYTES_MIN = 1 << 20
 _FREE_FILES_MIN = 16
 
 
+def bound(volume_bytes: int | None) -> int:
+    """How many bytes a build may take of a volume: the watch is to be there before the volume's
+    own end, where programs fail one way or another, or the node ends the pod."""
+    return BYTES_MAX if volume_bytes is None else min(BYTES_MAX, volume_bytes * 9 // 10)
+
+
+def is_alone(folder: Path, volume_bytes: int | None) -> bool:
+    """Whether the file system is no larger than the build's volume, and so is that volume.
+
+    Raises:
+        OSError: it cannot be asked.
+    """
+    found = os.statvfs(folder)
+    return volume_bytes is not None and found.f_blocks * found.f_frsize <= volume_bytes
+
+
 def is_full(folder: Path) -> bool:
     """Whether the file system has next to nothing left, of bytes or of files.
 

@@ -24,6 +24,8 @@ class Settings:
     cgroup: Path = Path("/sys/fs/cgroup")
     #: How long ``upload`` waits for ``build`` to start.
     build_start_seconds: float = 60.0
+    #: What the volume of ``scratch`` may hold, None if that is not known.
+    scratch_bytes: int | None = None
 
 
 def from_environment(order_variable: str) -> Settings:
@@ -38,4 +40,5 @@ def from_environment(order_variable: str) -> Settings:
         build_start_seconds=float(
             environment.get("QMK_BUILD_START_SECONDS", Settings.build_start_seconds)
         ),
+        scratch_bytes=int(environment.get("QMK_SCRATCH_BYTES", 0)) or None,
     )

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubernetes.utils.quantity import parse_quantity
+
 from qmk_contract import names
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob
@@ -14,6 +16,11 @@ from qmk_operator.settings import PodSettings, Resources
 
 _SCRATCH = "/scratch"
 _SCRATCH_MOUNT = {"name": "scratch", "mountPath": _SCRATCH}
+# What a build leaves is on a volume of its own: one that fills its scratch volume has room for its
+# log still, and what strangers' code made there is nothing to the container that uploads.
+_OUT = f"{_SCRATCH}/out"
+_OUT_MOUNT = {"name": "out", "mountPath": _OUT}
+_OUT_SIZE_LIMIT = "256Mi"
 # GNU make with --output-sync wants /tmp whatever TMPDIR says (it calls tmpfile(3)), and crashes
 # where it cannot write there.
 _TMP_MOUNT = {"name": "scratch", "mountPath": "/tmp", "subPath": "tmp"}  # noqa: S108 - in the pod
@@ -98,8 +105,20 @@ def _failure_rules() -> list[dict[str, Any]]:
 
 
 def _pod_spec(orders: Orders, pod: PodSettings) -> dict[str, Any]:
-    build = {"QMK_BUILD_ORDER": json.dumps(to_body(orders.build))}
-    upload = {"QMK_UPLOAD_ORDER": json.dumps(to_body(orders.upload))}
+    build = {
+        "QMK_BUILD_ORDER": json.dumps(to_body(orders.build)),
+        "QMK_SCRATCH_BYTES": str(_bytes(pod.scratch_size_limit)),
+        "HOME": _SCRATCH,
+        "TMPDIR": _SCRATCH,
+    }
+    upload = {
+        "QMK_UPLOAD_ORDER": json.dumps(to_body(orders.upload)),
+        "HOME": _OUT,
+        "TMPDIR": _OUT,
+    }
+    # Files made and read once, some hundred to some thousand: a disk is slow at that, the more so
+    # the fuller it is.
+    medium = {"medium": "Memory"} if pod.scratch_in_memory else {}
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": pod.termination_grace_seconds,
@@ -116,10 +135,15 @@ def _pod_spec(orders: Orders, pod: PodSettings) -> dict[str, Any]:
         },
         "containers": [
             _container(names.BUILD_CONTAINER, build, pod.build, pod)
-            | {"volumeMounts": [_SCRATCH_MOUNT, _TMP_MOUNT]},
-            _container(names.UPLOAD_CONTAINER, upload, pod.upload, pod),
+            | {"volumeMounts": [_SCRATCH_MOUNT, _TMP_MOUNT, _OUT_MOUNT]},
+            _container(names.UPLOAD_CONTAINER, upload, pod.upload, pod)
+            | {"volumeMounts": [_OUT_MOUNT]},
         ],
-        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": pod.scratch_size_limit}}],
+        # The root is read-only: whatever wants a home or a temporary folder gets a volume.
+        "volumes": [
+            {"name": "scratch", "emptyDir": {"sizeLimit": pod.scratch_size_limit, **medium}},
+            {"name": "out", "emptyDir": {"sizeLimit": _OUT_SIZE_LIMIT}},
+        ],
     }
     if pod.priority_class is not None:
         spec["priorityClassName"] = pod.priority_class
@@ -129,8 +153,6 @@ def _pod_spec(orders: Orders, pod: PodSettings) -> dict[str, Any]:
 def _container(
     name: str, environment: dict[str, str], resources: Resources, pod: PodSettings
 ) -> dict[str, Any]:
-    # The root is read-only: whatever wants a home or a temporary folder gets the volume.
-    environment = environment | {"HOME": _SCRATCH, "TMPDIR": _SCRATCH}
     return {
         "name": name,
         "image": pod.image,
@@ -138,7 +160,6 @@ def _container(
         "args": [name],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         "resources": _resources(resources),
-        "volumeMounts": [_SCRATCH_MOUNT],
         "terminationMessagePolicy": "File",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -161,3 +182,7 @@ def _resources(resources: Resources) -> dict[str, Any]:
             "ephemeral-storage": resources.ephemeral_storage_limit,
         },
     }
+
+
+def _bytes(quantity: str) -> int:
+    return int(parse_quantity(quantity))  # type: ignore[no-untyped-call]

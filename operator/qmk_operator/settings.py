@@ -46,6 +46,7 @@ class PodSettings:
     build: Resources
     upload: Resources
     scratch_size_limit: str
+    scratch_in_memory: bool
     run_as_user: int
     run_as_group: int
     priority_class: str | None
@@ -125,7 +126,8 @@ def _pod(read: "_Reader") -> PodSettings:
         image_pull_policy=read.text("QMK_IMAGE_PULL_POLICY", _PULL_POLICY, "IfNotPresent"),
         build=read.resources("QMK_BUILD", ("500m", "2", "256Mi", "1Gi", "512Mi", "2Gi")),
         upload=read.resources("QMK_UPLOAD", ("10m", "500m", "32Mi", "128Mi", "16Mi", "128Mi")),
-        scratch_size_limit=read.text("QMK_SCRATCH_SIZE_LIMIT", _QUANTITY, "2Gi"),
+        scratch_size_limit=read.text("QMK_SCRATCH_SIZE_LIMIT", _QUANTITY, "640Mi"),
+        scratch_in_memory=read.text("QMK_SCRATCH_IN_MEMORY", _TRUTH, "true") == "true",
         run_as_user=read.number("QMK_RUN_AS_USER", 65532, 1, 2**31 - 1),
         run_as_group=read.number("QMK_RUN_AS_GROUP", 65532, 1, 2**31 - 1),
         priority_class=read.text("QMK_PRIORITY_CLASS", _NAME, "") or None,

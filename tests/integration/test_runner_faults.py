@@ -136,17 +136,32 @@ def test_a_compiler_that_needs_too_much_memory_leaves_nothing(stored_pod: Stored
     assert (code, "more memory" in output) == (ExitCode.OUT_OF_MEMORY, True)
 
 
+def begin_on_a_disk(
+    pod: StoredPod, order: BuildOrder, kilobytes: int, **environment: str
+) -> tuple[int, str]:
+    """As above, with a file system of that size for the build to work on."""
+    script = 'mount -t tmpfs -o size="$1"k none "$QMK_SCRATCH_DIR" && shift && exec "$@"'
+    alone = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "-Ur")
+    disk = pod.scratch / "disk"
+    disk.mkdir()
+    command = (*alone, "sh", "-c", script, "sh", str(kilobytes))
+    return begin(pod, order, *command, QMK_SCRATCH_DIR=str(disk), **environment)
+
+
+def test_a_build_that_fills_the_disk_of_its_own_went_beyond_its_bound(
+    stored_pod: StoredPod, order: BuildOrder
+) -> None:
+    environment = {"QMK_SCRATCH_BYTES": str(800 << 10)}
+    code, output = begin_on_a_disk(stored_pod, order, 800, **environment)
+    assert code == ExitCode.LIMIT_EXCEEDED, output
+
+
 @pytest.mark.parametrize("kilobytes", [200, 620, 800])
 def test_a_disk_that_is_full_leaves_nothing(
     stored_pod: StoredPod, order: BuildOrder, kilobytes: int
 ) -> None:
     """While the layers are unpacked, files generated, objects compiled: about a megabyte."""
-    script = 'mount -t tmpfs -o size="$1"k none "$QMK_SCRATCH_DIR" && shift && exec "$@"'
-    alone = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "-Ur")
-    disk = stored_pod.scratch / "disk"
-    disk.mkdir()
-    command = (*alone, "sh", "-c", script, "sh", str(kilobytes))
-    code, output = begin(stored_pod, order, *command, QMK_SCRATCH_DIR=str(disk))
+    code, output = begin_on_a_disk(stored_pod, order, kilobytes)
     assert (code, "space" in output.splitlines()[-1]) == (ExitCode.OUT_OF_DISK, True), output
     works(stored_pod, order)
 

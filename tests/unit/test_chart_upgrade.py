@@ -29,6 +29,7 @@ ADDED = (
     "refresh",
     "build.sandbox",
     "build.records",
+    "build.scratchInMemory",
     "admissionPolicy",
     "webhooks",
     "discord",

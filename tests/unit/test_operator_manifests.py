@@ -119,14 +119,26 @@ def test_each_container_gets_its_own_order_only() -> None:
     assert "QMK_BUILD_ORDER" not in environment(upload)
 
 
-def test_both_containers_share_the_scratch_volume() -> None:
-    spec = pod_spec(scratch_size_limit="1Gi")
-    (volume,) = (item for item in spec["volumes"] if item["name"] == "scratch")
-    assert volume["emptyDir"] == {"sizeLimit": "1Gi"}
-    for container in spec["containers"]:
-        mounts = {item["mountPath"]: item for item in container["volumeMounts"]}
-        assert mounts["/scratch"] == {"name": "scratch", "mountPath": "/scratch"}
-        assert {item["name"] for item in mounts.values()} == {"scratch"}
+@pytest.mark.parametrize(
+    ("in_memory", "volume"),
+    [(True, {"sizeLimit": "1Gi", "medium": "Memory"}), (False, {"sizeLimit": "1Gi"})],
+)
+def test_the_containers_share_what_a_build_leaves_and_nothing_else(
+    in_memory: bool, volume: dict[str, str]
+) -> None:
+    spec = pod_spec(scratch_size_limit="1Gi", scratch_in_memory=in_memory)
+    volumes = {item["name"]: item["emptyDir"] for item in spec["volumes"]}
+    assert volumes == {"scratch": volume, "out": {"sizeLimit": "256Mi"}}
+    build, upload = (
+        {item["mountPath"]: item["name"] for item in container["volumeMounts"]}
+        for container in spec["containers"]
+    )
+    assert build == {"/scratch": "scratch", "/tmp": "scratch", "/scratch/out": "out"}
+    assert upload == {"/scratch/out": "out"}
+    assert environment(spec["containers"][0])["QMK_SCRATCH_BYTES"] == str(1 << 30)
+    for container, mounts in zip(spec["containers"], (build, upload), strict=True):
+        assert environment(container)["HOME"] in mounts
+        assert environment(container)["TMPDIR"] in mounts
 
 
 @pytest.mark.parametrize("name", ["", "builds"])

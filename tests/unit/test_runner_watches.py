@@ -191,6 +191,21 @@ def test_a_disk_without_room_for_bytes_or_files_is_full(
     assert scratch_watch.is_full(tmp_path) is full
 
 
+@pytest.mark.parametrize(
+    ("volume_bytes", "bound"),
+    [(None, 1 << 30), (100_000, 90_000), (640 << 20, 576 << 20), (8 << 30, 1 << 30)],
+)
+def test_a_build_is_ended_before_its_volume_is(volume_bytes: int | None, bound: int) -> None:
+    assert scratch_watch.bound(volume_bytes) == bound
+
+
+def test_a_volume_is_a_builds_alone_if_its_file_system_is_no_larger(tmp_path: Path) -> None:
+    found = os.statvfs(tmp_path)
+    size = found.f_blocks * found.f_frsize
+    alone = {volume: scratch_watch.is_alone(tmp_path, volume) for volume in (None, size - 1, size)}
+    assert alone == {None: False, size - 1: False, size: True}
+
+
 def test_one_file_with_many_names_counts_once(tmp_path: Path) -> None:
     watch = ScratchWatch(tmp_path, bytes_max=8 << 20)
     (tmp_path / "one").write_bytes(b"x" * (7 << 20))

@@ -227,6 +227,7 @@ write as 1.048576e+06.
       "QMK_WORKERS" .Values.operator.workers
       "QMK_RESYNC_SECONDS" .Values.operator.resyncSeconds
       "QMK_SCRATCH_SIZE_LIMIT" .Values.build.scratchSizeLimit
+      "QMK_SCRATCH_IN_MEMORY" .Values.build.scratchInMemory
       "QMK_PRIORITY_CLASS" .Values.build.priorityClassName
       "QMK_TERMINATION_GRACE_SECONDS" .Values.build.terminationGraceSeconds
       "QMK_MAKE_JOBS" .Values.build.makeJobs
