@@ -75,6 +75,12 @@ def test_the_generator_is_what_turns_keymaps_into_code(path: str, needed: bool) 
     assert set(found.generator) <= set(found.core)
 
 
+def test_names_are_sorted_by_their_bytes_whatever_these_are() -> None:
+    """As os.walk gives them: a byte that is no UTF-8 is a lone surrogate."""
+    found = layers.split(["quantum/\udcff.h", "quantum/\U0001f600.h", "quantum/a.h"])
+    assert found.core == ("quantum/a.h", "quantum/\U0001f600.h", "quantum/\udcff.h")
+
+
 def test_keyboard_folders_without_a_key_are_told() -> None:
     found = layers.split(["keyboards/Bad Name/a.c", "keyboards/good/a.c"])
     assert (found.unnamed, tuple(found.keyboards)) == (("Bad Name",), ("good",))

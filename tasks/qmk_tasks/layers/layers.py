@@ -5,6 +5,7 @@ keyboard's record needs the generator instead, a small part of the core. What on
 boards need is a layer of its own, and each top-level keyboard folder is one.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Layers:
 
 def split(paths: Iterable[str]) -> Layers:
     """Sort the files of a tree into its layers."""
-    source = tuple(sorted(filter(of_the_tree, paths), key=str.encode))
+    source = tuple(sorted(filter(of_the_tree, paths), key=os.fsencode))
     core: list[str] = []
     chibios: list[str] = []
     keyboards: dict[str, list[str]] = {}
