@@ -7,6 +7,7 @@ the others go on. A step that was ended half-way and is started again takes up w
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,8 @@ def _each(plan: Plan, work: Path, step: str, act: Callable[[Move, Path], None]) 
         started = time.monotonic()
         try:
             act(move, folder)
-        except (TaskError, OSError) as error:
-            why = f"{step} failed: {error}"
+        except Exception as error:  # noqa: BLE001 - without a report, nobody is told of it
+            why = f"{step} failed: {_reason(error)}"
             sys.stderr.write(f"Commit {move.commit}: {why}\n")
             # It makes room where there is none, for the report and for the commits that follow.
             for left in ("tree", "git", "packing", "objects", "metadata"):
@@ -83,3 +84,10 @@ def _each(plan: Plan, work: Path, step: str, act: Callable[[Move, Path], None]) 
             report.add(folder, step, time.monotonic() - started, why)
         else:
             report.add(folder, step, time.monotonic() - started)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TaskError | OSError):
+        return str(error)
+    traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}"
