@@ -94,6 +94,13 @@ def test_a_submodule_that_asks_for_more_is_refused(
         fetch(firmware, tmp_path)
 
 
+def test_a_name_that_no_archive_could_hold_is_told(firmware: Repository, tmp_path: Path) -> None:
+    name = "quantum/\udcff.h"
+    firmware.commit({name: "// odd\n"})
+    with pytest.raises(TaskError, match=r"is not UTF-8: 'quantum/\\udcff.h'"):
+        fetch(firmware, tmp_path)
+
+
 def test_nothing_of_a_tree_is_run(firmware: Repository, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     evil = f"#!/bin/sh\ntouch {canary}\n"

@@ -1,5 +1,6 @@
 """A commit's tree with its pinned submodules, from git hosts, as plain files in a folder."""
 
+import re
 import shutil
 import sys
 import time
@@ -19,6 +20,9 @@ _LOCAL_SECONDS = 300.0
 _AT_ONCE = 4
 _ALL_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _LINK = "160000"
+#: What Python makes of bytes that are none, as zip archives and documents could not name them.
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ def _listing(git: Git, commit: str) -> Listing:
     for entry in written.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         description, _, path = entry.partition("\t")
         mode, _, name, length = description.split()
+        if _NOT_UTF8.search(path):
+            raise TaskError(f"the name of a file is not UTF-8: {path[:_SHOWN]!a}")
         if mode == _LINK:
             links[path] = name
         else:
