@@ -26,8 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     except InfrastructureError as error:
         _say(error.message)
         return error.exit_code
-    except Terminated:
-        _say("The build was ended from outside.")
+    except Terminated:  # the log says so
         return _TERMINATED
 
 

@@ -13,7 +13,7 @@ from qmk_contract.work_order import BuildOrder
 from qmk_runner import firmware, record_upload, regular_file
 from qmk_runner.attempts import Attempted, Attempts
 from qmk_runner.build_log import BuildLog
-from qmk_runner.errors import InfrastructureError
+from qmk_runner.errors import InfrastructureError, Terminated
 from qmk_runner.log_text import cleaner
 from qmk_runner.outbox import Outbox
 from qmk_runner.regular_file import NotRegularError
@@ -36,8 +36,9 @@ _VIA_NOTE = (
 def run(order: BuildOrder, settings: Settings, started: datetime) -> ExitCode:
     """Do what the order says; the exit code is the container's.
 
-    log.txt is left in the shared folder in any case, result.json only for an end that another
-    run of the same key would reach again. ``started`` is when this process was.
+    log.txt is left in the shared folder in any case, with the reason where there is no result;
+    result.json only for an end that another run of the same key would reach again. ``started`` is
+    when this process was.
     """
     workspace = Workspace(settings.scratch.resolve())
     clean = cleaner(workspace.tree, workspace.root, workspace.temporary)
@@ -56,9 +57,18 @@ def run(order: BuildOrder, settings: Settings, started: datetime) -> ExitCode:
             raise
     except InfrastructureError as error:
         log.note(error.message)
-        with contextlib.suppress(OSError, ValueError):  # what is written so far is all there is
-            log.close()
         return error.exit_code
+    except Terminated:
+        log.note("The build was ended from outside.")
+        raise
+    except Exception as error:
+        # Its name alone: what it says may be of the pod.
+        log.note(f"The runner failed: {type(error).__name__}.")
+        raise
+    finally:
+        # What is written so far is all there is, or it is closed already.
+        with contextlib.suppress(OSError, ValueError):
+            log.close()
 
 
 def _build(scene: Scene, started: datetime) -> ExitCode:

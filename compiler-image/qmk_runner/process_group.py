@@ -115,7 +115,7 @@ def run(
         _signal_group(child.pid, signal.SIGKILL)
         child.wait()
         descendants.end(time.monotonic() + _END_SECONDS)
-    pump.drain()
+        pump.drain()
     return Ended(child.returncode, timed_out, excess)
 
 

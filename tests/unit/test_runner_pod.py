@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.phases import Reason
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
+from qmk_runner import build, firmware
+from qmk_runner.firmware import Names, Outputs
+from qmk_runner.settings import Settings
 from tests.build_pod import (
     KEY,
     BuildPod,
@@ -260,6 +264,37 @@ def test_a_build_that_is_ended_from_outside_wakes_upload_at_once(
             os.kill(child, 0)
     else:  # a container's end takes its other processes along; here we do
         os.kill(child, signal.SIGKILL)
+
+
+def test_a_build_that_is_ended_from_outside_leaves_the_end_of_its_log(
+    pod: ServedPod, bin_folder: Path, tmp_path: Path
+) -> None:
+    flood = "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done"
+    install_workbench(bin_folder, f"{flood}; touch {tmp_path}/said; exec sleep 60")
+    build = pod.start("build", pod.build_order(LAYERS, log_bytes=4096))
+    wait_for("all of its output", lambda: (tmp_path / "said").exists(), seconds=10)
+    build.terminate()
+    assert build.wait(5) == 128 + signal.SIGTERM
+    assert log(pod).endswith("line 1999\nThe build was ended from outside.\n")
+
+
+def test_a_fault_of_the_runners_own_leaves_the_end_of_its_log(
+    pod: ServedPod, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(tree: Path, names: Names) -> Outputs:
+        raise LookupError(f"{tree} {names}")
+
+    monkeypatch.setattr(firmware, "collect", fail)
+    flood = "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done"
+    install_workbench(bin_folder, flood)
+    pod.shared.mkdir()
+    settings = Settings(
+        order="", scratch=pod.scratch, shared=pod.shared, search_path=pod.search_path
+    )
+    with pytest.raises(LookupError):
+        build.run(pod.build_order(LAYERS, log_bytes=4096), settings, datetime.now(UTC))
+    assert log(pod).endswith("line 1999\nThe runner failed: LookupError.\n")
+    assert not (pod.shared / artifacts.RESULT).exists()
 
 
 def test_sigterm_while_fetching_ends_the_build_at_once(
