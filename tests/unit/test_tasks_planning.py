@@ -1,7 +1,8 @@
 """Which channels move, from what is published and what their sources say."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from qmk_contract.codec import from_body
 from qmk_contract.refresh import RefreshRequest, RefreshState, RefreshStatus
 from qmk_contract.snapshot import Channel
 from qmk_tasks.channels import pointer
+from qmk_tasks.channels.status import SILENT
 from qmk_tasks.errors import TaskError
 from qmk_tasks.handover import plan, previous_files
 from qmk_tasks.handover.plan import Plan
@@ -121,6 +123,32 @@ def test_what_was_known_of_a_commit_stays_known(bucket: Bucket, tmp_path: Path) 
     seen = status(bucket, "master")
     assert (seen.fault_count, seen.finished, seen.message) == (1, NOON, "published")
     assert seen.updated > NOON
+
+
+@pytest.mark.parametrize(
+    ("ago", "finished", "state"),
+    [
+        (SILENT / 2, False, RefreshState.RUNNING),
+        (SILENT * 2, False, RefreshState.FAILED),
+        (SILENT * 2, True, RefreshState.RUNNING),
+    ],
+)
+def test_refreshes_that_are_killed_again_and_again_are_seen(
+    bucket: Bucket, tmp_path: Path, ago: timedelta, finished: bool, state: RefreshState
+) -> None:
+    then = datetime.now(UTC).replace(microsecond=0) - ago
+    key = artifacts.refresh_status("master")
+    known = RefreshStatus("master", RefreshState.RUNNING, then, then, "", NEXT, COMMIT)
+    published.write(bucket, key, replace(known, finished=then if finished else None))
+    # Another commit meanwhile is no end of the one before, nor is a second look.
+    for commit in (NEXT, "c" * 40):
+        planned(bucket, tmp_path, {"master": commit})
+        seen = status(bucket, "master")
+        assert (seen.state, seen.finished, seen.serving) == (state, None, COMMIT)
+        assert (seen.started == then) is not finished
+        assert ("has told how it ended" in seen.message) is (state is RefreshState.FAILED)
+    planned(bucket, tmp_path, {"master": COMMIT})
+    assert status(bucket, "master").state is RefreshState.PUBLISHED
 
 
 def test_a_flag_for_what_is_served_already_goes(bucket: Bucket, tmp_path: Path) -> None:

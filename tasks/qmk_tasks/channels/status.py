@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from qmk_contract import artifacts
@@ -18,6 +18,9 @@ from qmk_contract.snapshot import Channel
 from qmk_tasks.handover.plan import Move
 from qmk_tasks.storage import published
 from qmk_tasks.storage.storage import Stored
+
+#: For so long a refresh may run beside others before they count as killed.
+SILENT = timedelta(minutes=30)
 
 
 class Documents(Protocol):
@@ -38,12 +41,25 @@ class Statuses:
     started: datetime
 
     def running(self, move: Move, serving: Channel | None) -> None:
-        """A channel's new commit is being fetched, made or published."""
+        """A channel's new commit is being fetched, made or published.
+
+        Where those before have not told how they ended for long, that is a failure to be seen.
+        """
         what = (
             "The commit's snapshot is being made." if move.make else "The channel is being moved."
         )
+        known = published.read(self.storage, RefreshStatus, artifacts.refresh_status(move.channel))
+        unended = known is not None and known.finished is None
+        since = known.started if known is not None and unended else self.started
+        state = RefreshState.RUNNING
+        if self.started - since > SILENT:
+            state = RefreshState.FAILED
+            what = (
+                f"No refresh since {since:%Y-%m-%dT%H:%M:%SZ} has told how it ended: they were "
+                f"killed, perhaps for their time or memory. Another one tries. {what}"
+            )
         self._write(
-            self._status(move.channel, RefreshState.RUNNING, what),
+            replace(self._status(move.channel, state, what), started=since, finished=None),
             commit=move.commit,
             serving=_commit(serving),
         )
