@@ -47,6 +47,13 @@ def test_a_keymap_becomes_firmware(service: Service, kubectl: Kubectl) -> None:
     assert status["nodeName"] in table
 
 
+def test_a_firmware_does_not_tell_when_it_was_built(service: Service) -> None:
+    result = service.compile(service.keymap("demo/dated", "LAYOUT_ortho_2x3", 6))["result"]
+    [url] = result["firmware_binary_url"]
+    image = IntelHex(io.StringIO(service.http.get(url).text))
+    assert b"Built on Jan  1 1970 at 00:00:00\0" in image.tobinstr()
+
+
 def test_keymap_and_source_can_be_downloaded(service: Service) -> None:
     body = service.keymap("demo/pad6", "LAYOUT_ortho_2x3", 6, keymap="pad", author="A. U. Thor")
     result = service.compile(body)["result"]
