@@ -5,7 +5,6 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,7 +134,10 @@ class _ProcessWatch:
 
 
 class _Pump:
-    """Passes the child's output on, and notices its end even if somebody else holds the pipe."""
+    """Passes the child's output on, and notices its end even if somebody else holds the pipe.
+
+    Without a thread: a signal to one would be to this process, under a number that no filter knows.
+    """
 
     def __init__(
         self,
@@ -145,6 +147,7 @@ class _Pump:
         bytes_max: int,
         watches: Sequence[Watch],
     ) -> None:
+        self._child = child
         self._pipe = pipe
         self._output = output
         self._bytes_max = bytes_max
@@ -152,11 +155,11 @@ class _Pump:
         self._watches = watches
         self._next_look = time.monotonic() + _WATCH_SECONDS
         self._selector = selectors.DefaultSelector()
-        self._ended, end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(pipe, False)
         self._selector.register(pipe, selectors.EVENT_READ)
-        self._selector.register(self._ended, selectors.EVENT_READ)
-        threading.Thread(target=_announce_end, args=(child, end), daemon=True).start()
+        self._end = _end_of(child)
+        if self._end is not None:
+            self._selector.register(self._end, selectors.EVENT_READ)
 
     def until_end(self, deadline: float) -> bool:
         """Whether the child ended before the deadline (monotonic clock).
@@ -165,11 +168,11 @@ class _Pump:
             _ExcessError: it took too much of something.
         """
         while (left := deadline - time.monotonic()) > 0:
-            for key, _ in self._selector.select(min(left, _WATCH_SECONDS)):
-                if key.fd == self._ended:
-                    return True
-                if not self._pass_on():
-                    self._selector.unregister(self._pipe)
+            ready = {key.fd for key, _ in self._selector.select(min(left, _WATCH_SECONDS))}
+            if self._pipe in ready and not self._pass_on():
+                self._selector.unregister(self._pipe)
+            if _has_ended(self._child):
+                return True
             self._look()
         return False
 
@@ -189,7 +192,8 @@ class _Pump:
             pass
         self._selector.close()
         os.close(self._pipe)
-        os.close(self._ended)
+        if self._end is not None:
+            os.close(self._end)
 
     def _pass_on(self) -> bool:
         try:
@@ -202,11 +206,24 @@ class _Pump:
         return bool(chunk)
 
 
-def _announce_end(pid: int, end: int) -> None:
+def _end_of(pid: int) -> int | None:
+    """A descriptor that becomes readable when a process ends.
+
+    None on kernels before 5.3, and where a sandboxed runtime has no such call: the end is found
+    at the next look.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _has_ended(pid: int) -> bool:
     # Not reaped here: as long as it is a zombie, its group's number is nobody else's.
-    with contextlib.suppress(ChildProcessError):
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    os.close(end)
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    except ChildProcessError:
+        return True
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

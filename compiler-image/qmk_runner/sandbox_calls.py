@@ -17,6 +17,8 @@ class Machine:
     seccomp: int
     clone: int
     prlimit: int
+    fcntl: int
+    ioctl: int
     truncate: int
     signals: tuple[int, ...]
     ignored: tuple[int, ...]
@@ -139,20 +141,29 @@ _IGNORED: _Numbers = {
     "chmod": (90, None),
     "fchmodat": (268, 53),
 }
+#: What a filter has a word of its own for.
+_NAMED: dict[str, tuple[int, int]] = {
+    "seccomp": (317, 277),
+    "clone": (56, 220),
+    "prlimit64": (302, 261),
+    "fcntl": (72, 25),
+    "ioctl": (16, 29),
+    "truncate": (76, 45),
+}
 
 
-def _machine(
-    column: int, *, architecture: int, seccomp: int, clone: int, prlimit: int, truncate: int
-) -> Machine:
+def _machine(column: int, architecture: int) -> Machine:
     def numbers(table: _Numbers) -> tuple[int, ...]:
         return tuple(number for row in table.values() if (number := row[column]) is not None)
 
     return Machine(
         architecture=architecture,
-        seccomp=seccomp,
-        clone=clone,
-        prlimit=prlimit,
-        truncate=truncate,
+        seccomp=_NAMED["seccomp"][column],
+        clone=_NAMED["clone"][column],
+        prlimit=_NAMED["prlimit64"][column],
+        fcntl=_NAMED["fcntl"][column],
+        ioctl=_NAMED["ioctl"][column],
+        truncate=_NAMED["truncate"][column],
         signals=numbers(_SIGNALS),
         ignored=numbers(_IGNORED),
         refused=numbers(_REFUSED),
@@ -160,9 +171,4 @@ def _machine(
 
 
 #: By the name that uname(2) gives a machine.
-MACHINES = {
-    "x86_64": _machine(0, architecture=0xC000003E, seccomp=317, clone=56, prlimit=302, truncate=76),
-    "aarch64": _machine(
-        1, architecture=0xC00000B7, seccomp=277, clone=220, prlimit=261, truncate=45
-    ),
-}
+MACHINES = {"x86_64": _machine(0, 0xC000003E), "aarch64": _machine(1, 0xC00000B7)}

@@ -16,12 +16,17 @@ from qmk_runner import kernel
 from qmk_runner.sandbox_calls import MACHINES, Machine
 
 _LOAD, _EQUAL, _NOT_LESS, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 _GET_ACTION_AVAIL, _SET_MODE_FILTER = 2, 1
 #: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, and CLONE_PARENT, by which a
 #: child would not be its parent's. linux/sched.h
 _CLONE_REFUSED = 0x7E028000
+#: F_SETOWN, F_SETSIG, F_SETOWN_EX: the kernel sends a file's owner any signal when there is
+#: something to read. linux/fcntl.h, asm-generic/fcntl.h
+_FCNTL_REFUSED = (8, 10, 15)
+#: FIOSETOWN and SIOCSPGRP, the same for sockets. asm-generic/sockios.h
+_IOCTL_REFUSED = (0x8901, 0x8902)
 #: From this number on all architectures count alike.
 _COMMON = 424
 #: close_range, openat2, faccessat2: asked for by today's programs, and governed by Landlock.
@@ -84,6 +89,8 @@ def instructions(
         # an open file they can; by path they could change files that Landlock keeps closed.
         *(item for number in machine.ignored for item in _block(number, [_answer(0)])),
         *(item for number in machine.signals for item in _block(number, signals)),
+        *_block(machine.fcntl, _refuse_values(_FCNTL_REFUSED, _SECOND_ARGUMENT)),
+        *_block(machine.ioctl, _refuse_values(_IOCTL_REFUSED, _SECOND_ARGUMENT)),
         *_block(machine.clone, [*_argument(), (_ANY_BIT, 0, 1, _CLONE_REFUSED), refused, _allow()]),
         # Limits of this process itself, which is called 0; not those of others.
         *_block(machine.prlimit, [*_argument(), (_EQUAL, 1, 0, 0), refused, _allow()]),
@@ -106,15 +113,15 @@ def _block(number: int, body: Sequence[Instruction]) -> list[Instruction]:
     return [(_EQUAL, 0, len(body), number), *body]
 
 
-def _refuse_values(values: Iterable[int]) -> list[Instruction]:
+def _refuse_values(values: Iterable[int], argument: int = _FIRST_ARGUMENT) -> list[Instruction]:
     refusals = [item for value in values for item in _block(value, [_answer(errno.EPERM)])]
-    return [*_argument(), *refusals, _allow()]
+    return [*_argument(argument), *refusals, _allow()]
 
 
-def _argument() -> list[Instruction]:
-    # The lower half is all that counts of a pid_t and of clone's flags; both machines keep it
-    # first.
-    return [(_LOAD, 0, 0, _FIRST_ARGUMENT)]
+def _argument(offset: int = _FIRST_ARGUMENT) -> list[Instruction]:
+    # The lower half is all that counts of a pid_t, of clone's flags and of what fcntl and ioctl
+    # are to do; both machines keep it first.
+    return [(_LOAD, 0, 0, offset)]
 
 
 def _allow() -> Instruction:

@@ -1,10 +1,12 @@
 """The sandbox: its filter's program, run by hand, and the layers themselves in a child."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import termios
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
@@ -34,10 +36,12 @@ def verdict(
     argument: int = 0,
     architecture: int | None = None,
     *,
+    second: int = 0,
     truncate: bool = True,
 ) -> int:
     """What the filter answers to a call: classic BPF, as far as the filter uses it."""
     data = {0: number, 4: architecture or machine.architecture, 16: argument & 0xFFFFFFFF}
+    data[24] = second & 0xFFFFFFFF
     program = sandbox_seccomp.instructions(machine, (PROTECTED, -PROTECTED), truncate=truncate)
     accumulator = at = 0
     while True:
@@ -68,6 +72,18 @@ def test_the_filter_on_every_machine(machine: Machine) -> None:
     assert verdict(machine, machine.prlimit, 0) == ALLOW
     assert verdict(machine, machine.prlimit, 1) == EPERM
     assert verdict(machine, machine.seccomp) == ALLOW
+
+
+@pytest.mark.parametrize("machine", [X86, ARM], ids=["x86_64", "aarch64"])
+def test_no_file_gets_an_owner_that_a_signal_would_be_sent_to(machine: Machine) -> None:
+    refused = {fcntl.F_SETOWN, fcntl.F_SETSIG, 15}
+    commands = (*range(40), *range(1024, 1042))
+    answers = {command: verdict(machine, machine.fcntl, 3, second=command) for command in commands}
+    assert {command for command, answer in answers.items() if answer == EPERM} == refused
+    assert set(answers.values()) == {ALLOW, EPERM}
+    for command in (0x8901, 0x8902, 1 << 32 | 0x8901):
+        assert verdict(machine, machine.ioctl, 3, second=command) == EPERM
+    assert verdict(machine, machine.ioctl, 3, second=termios.FIONREAD) == ALLOW
 
 
 @pytest.mark.parametrize("machine", [X86, ARM], ids=["x86_64", "aarch64"])
@@ -237,7 +253,7 @@ def test_a_sandboxed_process_has_no_sockets_and_no_other_process(
     folders: tuple[Path, Path],
 ) -> None:
     script = """
-        import ctypes, resource, signal, socket
+        import ctypes, fcntl, resource, signal, socket
         libc = ctypes.CDLL(None, use_errno=True)
 
         def call(number, *arguments):
@@ -245,7 +261,12 @@ def test_a_sandboxed_process_has_no_sockets_and_no_other_process(
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
         parent = os.getppid()
+        pipe, _ = os.pipe()
         print(json.dumps([
+            answer(fcntl.fcntl, pipe, fcntl.F_SETOWN, parent),
+            answer(fcntl.fcntl, pipe, fcntl.F_SETSIG, signal.SIGKILL),
+            answer(fcntl.fcntl, pipe, 15, bytes(8)),
+            answer(fcntl.ioctl, pipe, 0x8901, bytes(4)),
             answer(socket.socket, socket.AF_INET),
             answer(socket.socket, socket.AF_INET6, socket.SOCK_DGRAM),
             answer(socket.socket, socket.AF_UNIX),
@@ -266,7 +287,7 @@ def test_a_sandboxed_process_has_no_sockets_and_no_other_process(
         ]))
     """
     mine, _ = folders
-    expected = [*["Operation not permitted"] * 14, *["Function not implemented"] * 2, "done"]
+    expected = [*["Operation not permitted"] * 18, *["Function not implemented"] * 2, "done"]
     if os.uname().machine == "x86_64":
         assert in_sandbox(mine, script) == expected
 

@@ -1,5 +1,6 @@
 """Bounds of a build's processes, disk, output and memory, and nobody left behind."""
 
+import errno
 import os
 import sys
 import time
@@ -54,6 +55,34 @@ def test_a_build_within_its_bounds_ends_by_itself(subreaper: Subreaper, tmp_path
     watches = (ScratchWatch(tmp_path), MemoryWatch(tmp_path))
     assert subreaper.run("print('made')", Bounds(watches=watches)) == Ended(0, False)
     assert bytes(subreaper.output) == b"made\n"
+
+
+def test_no_thread_of_the_runners_can_be_sent_a_signal(subreaper: Subreaper) -> None:
+    class Threads:
+        def __init__(self) -> None:
+            self.counts: set[int] = set()
+
+        def excess(self) -> str | None:
+            self.counts.add(len([*Path("/proc/self/task").iterdir()]))
+            return None
+
+    threads, before = Threads(), len([*Path("/proc/self/task").iterdir()])
+    subreaper.run("import time; time.sleep(0.3)", Bounds(watches=[threads]))
+    assert threads.counts == {before}
+
+
+def test_an_end_is_found_where_the_kernel_has_no_word_for_it(
+    subreaper: Subreaper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_pid: int, _flags: int = 0) -> int:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    begun = time.monotonic()
+    left = "import os, time\nif os.fork() == 0: time.sleep(60)\nos.write(1, b'made')"
+    assert subreaper.run(left) == Ended(0, False)
+    assert bytes(subreaper.output) == b"made"
+    assert time.monotonic() - begun < 10
 
 
 def test_too_many_processes_end_the_build(subreaper: Subreaper) -> None:
