@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from qmk_contract.result import BuildPath
-from tests.equality import boards, keymaps
+from tests.equality import boards, keymaps, workplace
 from tests.equality.boards import Board
 from tests.equality.checkout import Checkout, document
 from tests.equality.comparison import Comparison, ServiceBuild, faults, table
@@ -64,6 +64,12 @@ def main() -> int:
     variants = {board.name: [] for board in chosen}  # type: dict[str, list[str]]
     for board, variant in keymaps.assign(chosen, options.keymaps):
         variants[board.name].append(variant)
+    if not workplace.claim(options.work, options.tree, options.path):
+        sys.stderr.write(
+            f"{options.work} has builds of another tree, of what this one was, or by other compilers: "
+            "remove it, or name another folder with --work\n"
+        )
+        return 2
     found: list[Comparison] = []
     for comparisons in _compare(options, chosen, variants):
         for item in comparisons:
@@ -81,7 +87,6 @@ def _compare(
     options: argparse.Namespace, chosen: Sequence[Board], variants: dict[str, list[str]]
 ) -> Iterator[list[Comparison]]:
     work: Path = options.work
-    work.mkdir(parents=True, exist_ok=True)
     with http_storage() as storage, ThreadPoolExecutor(options.jobs) as pool:
         snapshot = Snapshot(options.tree, work / "layers", storage)
         idle: SimpleQueue[Worker] = SimpleQueue()

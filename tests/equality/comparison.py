@@ -34,23 +34,31 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        return all(build.built.same_as(self.plain) for build in self.offered.values())
+        return not self.differing
+
+    @property
+    def differing(self) -> Mapping[BuildPath, ServiceBuild]:
+        """Those that gave something else than the plain build, or ended without a result."""
+        return {
+            path: build
+            for path, build in self.offered.items()
+            if build.path is None or not build.built.same_as(self.plain)
+        }
 
 
 def faults(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """A paragraph for each build that differs from the plain one."""
     for item in comparisons:
-        for path, build in item.offered.items():
-            if not build.built.same_as(item.plain):
-                yield (
-                    f"DIFFERENT: {item.board} {item.variant}, {path} means, path {build.path}\n"
-                    f"  plain   {item.plain.sha256} {item.plain.tail[-400:]}\n"
-                    f"  service {build.built.sha256} {build.built.tail[-800:]}"
-                )
+        for path, build in item.differing.items():
+            yield (
+                f"DIFFERENT: {item.board} {item.variant}, {path} means, path {build.path}\n"
+                f"  plain   {item.plain.sha256} {item.plain.tail[-400:]}\n"
+                f"  service {build.built.sha256} {build.built.tail[-800:]}"
+            )
 
 
 def table(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Rows by family: boards, keymaps, equal ones, and what the paths took at the median."""
+    """Rows by family: keymaps, equal ones, and how many builds each path took how long."""
     yield "| family | keymaps | build in a checkout | same | fast | partial | full | checkout |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     families: defaultdict[str, list[Comparison]] = defaultdict(list)
@@ -60,7 +68,7 @@ def table(comparisons: Sequence[Comparison]) -> Iterator[str]:
         built = [item for item in items if item.plain.sha256]
         same = sum(item.same for item in items)
         plain = _median([round(item.plain.seconds * 1000) for item in built])
-        times = " | ".join(_median(_work(built, path)) for path in BuildPath)
+        times = " | ".join(_taken(items, path) for path in BuildPath)
         yield f"| {family} | {len(items)} | {len(built)} | {same} | {times} | {plain} |"
     taken = Counter(
         f"{offered} -> {build.path}"
@@ -76,6 +84,14 @@ def table(comparisons: Sequence[Comparison]) -> Iterator[str]:
 def _work(items: Sequence[Comparison], path: BuildPath) -> list[int]:
     builds = [build for item in items for build in item.offered.values()]
     return [build.work for build in builds if build.path is path]
+
+
+def _taken(items: Sequence[Comparison], path: BuildPath) -> str:
+    """How many builds took a path, and the median of those that gave firmware."""
+    every = [build for item in items for build in item.offered.values() if build.path is path]
+    if not every:
+        return "-"
+    return f"{len(every)} in {_median(_work([i for i in items if i.plain.sha256], path))}"
 
 
 def _median(milliseconds: Sequence[int]) -> str:
