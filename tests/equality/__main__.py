@@ -66,8 +66,8 @@ def main() -> int:
         variants[board.name].append(variant)
     if not workplace.claim(options.work, options.tree, options.path):
         sys.stderr.write(
-            f"{options.work} has builds of another tree, of what this one was, or by other compilers: "
-            "remove it, or name another folder with --work\n"
+            f"{options.work} has builds of another tree, of this one as it was, or by other "
+            "compilers: remove it, or name another folder with --work\n"
         )
         return 2
     found: list[Comparison] = []
