@@ -162,9 +162,27 @@ def test_a_host_that_is_silent_is_given_up(tmp_path: Path) -> None:
         port = silent.stdout.readline().strip()
         quick = GitSettings(SETTINGS.search_path, None, 2, 1 << 20)
         source = Source(f"http://127.0.0.1:{port}/x.git", "a" * 40)
-        with pytest.raises(TaskError, match="took longer than"):
+        with pytest.raises(TaskError, match="git fetch took longer than 2 s; a tree and"):
             checkout.checkout(source, tmp_path / "tree", tmp_path / "git", Git(quick, TRANSPORTS))
         silent.kill()
+
+
+def test_without_time_no_host_is_asked(
+    server: GitServer, firmware: Repository, tmp_path: Path
+) -> None:
+    late = GitSettings(SETTINGS.search_path, None, 0, SETTINGS.bytes_max)
+    with pytest.raises(TaskError, match="no time is left; .* may take 0 s"):
+        fetch(firmware, tmp_path, late)
+    assert server.asked == []
+
+
+def test_both_reasons_of_a_host_are_told(
+    server: GitServer, firmware: Repository, tmp_path: Path
+) -> None:
+    """It gives no commit by itself, and has not the ref that led to it."""
+    source = Source(f"{server.url}/dumb/firmware.git", firmware.head(), "refs/heads/gone")
+    with pytest.raises(TaskError, match=r"refs/heads/gone.*; and without its history, .*shallow"):
+        checkout.checkout(source, tmp_path / "tree", tmp_path / "git", Git(SETTINGS))
 
 
 def test_a_branch_comes_before_a_tag_of_its_name(firmware: Repository) -> None:

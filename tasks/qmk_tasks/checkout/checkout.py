@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmk_tasks.checkout import submodules
-from qmk_tasks.checkout.git import TRANSPORTS, Git
+from qmk_tasks.checkout.git import TRANSPORTS, Git, TooSlow
 from qmk_tasks.checkout.submodules import Submodule
 from qmk_tasks.errors import TaskError
 
@@ -92,18 +92,32 @@ def _fetch(git: Git, source: Source, what: str, deadline: float) -> None:
     if _has(git, source.commit):
         return
     _say(f"Fetching {what} at {source.commit[:12]}.")
-    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-    shallow = ("--depth=1", "--", source.url, source.commit)
-    wanted = (f"+{source.ref}:refs/fetched",) if source.ref else _ALL_REFS
     try:
-        try:
-            git.run(*words, *shallow, seconds=_left(deadline))
-        except TaskError:
-            git.run(*words, "--", source.url, *wanted, seconds=_left(deadline))
+        _fetch_commit(git, source, deadline)
+    except TooSlow as error:
+        limit = f"a tree and its submodules may take {git.settings.seconds} s"
+        raise TaskError(f"{what} cannot be fetched at {source.commit}: {error}; {limit}") from error
     except TaskError as error:
         raise TaskError(f"{what} cannot be fetched at {source.commit}: {error}") from error
     if not _has(git, source.commit):
         raise TaskError(f"{what}: its repository has no commit {source.commit}")
+
+
+def _fetch_commit(git: Git, source: Source, deadline: float) -> None:
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+    shallow = ("--depth=1", "--", source.url, source.commit)
+    wanted = (f"+{source.ref}:refs/fetched",) if source.ref else _ALL_REFS
+    try:
+        git.run(*words, *shallow, seconds=_left(deadline))
+    except TooSlow:
+        raise
+    except TaskError as refusal:
+        try:
+            git.run(*words, "--", source.url, *wanted, seconds=_left(deadline))
+        except TaskError as error:
+            if str(error) == str(refusal):
+                raise
+            raise type(error)(f"{error}; and without its history, {refusal}") from error
 
 
 def _has(git: Git, commit: str) -> bool:
@@ -155,7 +169,10 @@ def _write(git: Git, commit: str, folder: Path) -> None:
 
 
 def _left(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 1.0)
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TooSlow("no time is left")
+    return left
 
 
 def _say(sentence: str) -> None:

@@ -5,6 +5,7 @@ open. Credentials come from a file that git itself reads, never from a command l
 """
 
 import re
+import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +31,10 @@ _OPTIONS = (
 )
 
 
+class TooSlow(TaskError):
+    """Git did not end in its time."""
+
+
 @dataclass(frozen=True)
 class Git:
     """Git over one repository, or none yet; ``transports`` are those that it may use."""
@@ -47,20 +52,26 @@ class Git:
         """What git wrote to its standard output.
 
         Raises:
-            TaskError: it failed, wrote more than ``bytes_max``, or took longer than ``seconds``;
-                the text is git's own reason, without credentials.
+            TooSlow: it took longer than ``seconds``.
+            TaskError: it failed, or wrote more than ``bytes_max``; the text is git's own reason,
+                without credentials.
         """
         # A pack, or any other file that git would write beyond this size, ends it.
         argv = ["prlimit", f"--fsize={self.settings.bytes_max}", "--core=0", "git"]
         for option in _OPTIONS:
             argv += ["-c", option]
-        ended = program.run(
-            [*argv, *words],
-            self._environment(),
-            seconds=seconds,
-            output_bytes=bytes_max + 1,
-            folder=self.work_tree,
-        )
+        try:
+            ended = program.run(
+                [*argv, *words],
+                self._environment(),
+                seconds=seconds,
+                output_bytes=bytes_max + 1,
+                folder=self.work_tree,
+            )
+        except TaskError as error:
+            if isinstance(error.__cause__, subprocess.TimeoutExpired):
+                raise TooSlow(f"git {words[0]} took longer than {seconds:.0f} s") from error
+            raise
         if ended.returncode != 0:
             raise TaskError(f"git {words[0]} failed: {_reason(ended)}")
         if len(ended.output) > bytes_max:
