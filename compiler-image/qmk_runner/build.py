@@ -40,6 +40,8 @@ def run(order: BuildOrder, settings: Settings, started: datetime) -> ExitCode:
     result.json only for an end that another run of the same key would reach again. ``started`` is
     when this process was.
     """
+    # What it took to get here is the first step's, or no step would have it.
+    watch = Stopwatch(elapsed_seconds=(datetime.now(UTC) - started).total_seconds())
     workspace = Workspace(settings.scratch.resolve())
     clean = cleaner(workspace.tree, workspace.root, workspace.temporary)
     log = BuildLog(
@@ -50,7 +52,7 @@ def run(order: BuildOrder, settings: Settings, started: datetime) -> ExitCode:
     )
     try:
         try:
-            return _build(Scene(order, settings, workspace, log, clean, Stopwatch()), started)
+            return _build(Scene(order, settings, workspace, log, clean, watch), started)
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise OUT_OF_DISK from error

@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping
 
 
 class Stopwatch:
-    """Milliseconds by step; a step lasts from the lap before it to its own."""
+    """Milliseconds by step; a step lasts from the lap before it to its own.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    The first has begun ``elapsed_seconds`` ago.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, elapsed_seconds: float = 0.0
+    ) -> None:
         self._clock = clock
-        self._mark = clock()
+        self._mark = clock() - max(0.0, elapsed_seconds)
         self.times: dict[str, int] = {}
 
     def lap(self, step: str) -> None:

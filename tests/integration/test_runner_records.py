@@ -71,7 +71,7 @@ def test_every_step_of_a_build_is_timed(recorded: StoredPod) -> None:
     assert {*full.times} == {"fetch", "unpack", "generate", "compile", "collect"}
     for result in (fast, full):
         took = 1000 * (result.finished - result.started).total_seconds()
-        assert 0.5 * took < sum(result.times.values()) <= took
+        assert abs(took - sum(result.times.values())) < 50
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,15 @@ def test_a_step_named_again_grows() -> None:
     assert watch.times == {"fetch": 400, "unpack": 200}
 
 
+def test_what_went_before_is_the_first_steps() -> None:
+    clock = Clock()
+    watch = Stopwatch(clock, elapsed_seconds=0.2)
+    clock.now += 0.1
+    watch.lap("fetch")
+    watch.lap("unpack")
+    assert watch.times == {"fetch": 300, "unpack": 0}
+
+
 @pytest.mark.parametrize(
     ("parts", "times"),
     [
