@@ -98,7 +98,13 @@ def build_order(
 
 def upload_order(url_of: Callable[[str], str], **changes: Any) -> UploadOrder:
     """An order to put each object of a build where ``url_of`` says."""
-    names = (artifacts.FIRMWARE, artifacts.LOG, artifacts.KEYMAP_C, artifacts.RESULT)
+    names = (
+        artifacts.FIRMWARE,
+        artifacts.LOG,
+        artifacts.FAILED_LOG,
+        artifacts.KEYMAP_C,
+        artifacts.RESULT,
+    )
     order: dict[str, Any] = {
         "key": KEY,
         "targets": {name: url_of(artifacts.build(KEY, name)) for name in names},

@@ -57,7 +57,7 @@ def run(order: UploadOrder, shared: Path, note: Callable[[str], None]) -> ExitCo
     try:
         build = finished_build(shared, order.key)
     except InfrastructureError:
-        _put_log(order, shared, deadline)
+        _put_failed_log(order, shared, deadline)
         raise
     with ThreadPoolExecutor(len(build.objects)) as pool:
         puts = [
@@ -127,10 +127,10 @@ def _put(order: UploadOrder, name: str, data: bytes, deadline: float) -> None:
         ) from error
 
 
-def _put_log(order: UploadOrder, shared: Path, deadline: float) -> None:
+def _put_failed_log(order: UploadOrder, shared: Path, deadline: float) -> None:
     """Without a result the log is all that can help; not to have it is no further failure."""
     try:
-        _put(order, artifacts.LOG, _read(shared, artifacts.LOG), deadline)
+        _put(order, artifacts.FAILED_LOG, _read(shared, artifacts.LOG), deadline)
     except InfrastructureError:
         return
 

@@ -14,6 +14,9 @@ C_SOURCE = "text/x-c; charset=utf-8"
 REQUEST = "request.json"
 FIRMWARE = "firmware"
 LOG = "log.txt"
+#: What a run printed that left no result. By a name of its own, for a result of another run of the
+#: same build may name LOG by its size and digest.
+FAILED_LOG = "failed-log.txt"
 RESULT = "result.json"
 KEYMAP_C = "keymap.c"
 #: Of a build that records its keyboard, by the names that the pod has for them: stored by
@@ -25,6 +28,7 @@ CONTENT_TYPES = {
     REQUEST: JSON,
     FIRMWARE: BINARY,
     LOG: TEXT,
+    FAILED_LOG: TEXT,
     RESULT: JSON,
     KEYMAP_C: C_SOURCE,
     RECORD: ZSTD,

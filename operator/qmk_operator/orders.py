@@ -13,7 +13,13 @@ from qmk_operator.request import BuildRequest
 from qmk_operator.settings import PodSettings
 
 #: What a pod leaves in S3: every object of a build but the request.
-_TARGETS = (artifacts.FIRMWARE, artifacts.LOG, artifacts.KEYMAP_C, artifacts.RESULT)
+_TARGETS = (
+    artifacts.FIRMWARE,
+    artifacts.LOG,
+    artifacts.FAILED_LOG,
+    artifacts.KEYMAP_C,
+    artifacts.RESULT,
+)
 #: From the pod's creation to its first line of work, without pulling the image; and unpacking.
 _START_SECONDS = 60
 #: The Job controller's pause before the first and second retry, and a little for itself.

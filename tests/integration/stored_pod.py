@@ -32,6 +32,7 @@ SEARCH_PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 _BUILT = (
     artifacts.FIRMWARE,
     artifacts.LOG,
+    artifacts.FAILED_LOG,
     artifacts.KEYMAP_C,
     artifacts.RESULT,
 )

@@ -210,7 +210,7 @@ def test_a_users_plain_keymap_records_nothing(system: OperatorSystem, tree: Tree
         )  # fmt: skip
         order, targets = orders(system, name)
         assert order["recording"] is False
-        assert set(targets) == {"firmware", "log.txt", "keymap.c", "result.json"}
+        assert set(targets) == {"firmware", "log.txt", "failed-log.txt", "keymap.c", "result.json"}
         system.jobs.patch(name, cancel=True)
         system.jobs.wait(name, "Cancelled")
 

@@ -57,7 +57,7 @@ def stored(pod: StoredPod) -> set[str]:
 def works(pod: StoredPod, order: BuildOrder) -> None:
     """The same order again, with nothing in its way."""
     assert attempt(pod, order, "again") == (0, 0)
-    assert stored(pod) == BUILT
+    assert stored(pod) - {artifacts.FAILED_LOG} == BUILT
     assert pod.stored_result().reason is Reason.COMPLETED
     assert len(pod.keys("cache/")) == 2, pod.stored(artifacts.LOG).decode()
 
@@ -72,7 +72,7 @@ def test_storage_that_gives_nothing_whole_ends_without_a_result(
         garbled = (name, fault) == (artifacts.REQUEST, Fault.GARBLED)
         code = ExitCode.BAD_ORDER if garbled else ExitCode.FETCH_FAILED
         assert attempt(stored_pod, order, f"without {name}") == (code, ExitCode.NO_RESULT)
-        assert stored(stored_pod) == {artifacts.LOG}
+        assert stored(stored_pod) == {artifacts.FAILED_LOG}
         assert not stored_pod.keys("cache/")
     proxy.faults = {}
     works(stored_pod, order)
@@ -125,7 +125,7 @@ def begin(pod: StoredPod, order: BuildOrder, *before: str, **environment: str) -
     build = pod.start("build", order, before=before, **environment)
     output, _ = build.communicate(timeout=100)
     assert pod.run("upload", pod.upload_order(order.keyboard))[0] == ExitCode.NO_RESULT
-    assert stored(pod) <= {artifacts.LOG}
+    assert stored(pod) <= {artifacts.FAILED_LOG}
     assert not pod.keys("cache/")
     return build.returncode, output.decode()
 
@@ -183,7 +183,7 @@ def test_a_pod_that_is_ended_leaves_nothing(
     build.send_signal(number)
     build.communicate(timeout=20)
     assert stored_pod.run("upload", stored_pod.upload_order(CLUEBOARD))[0] == ExitCode.NO_RESULT
-    assert stored(stored_pod) == {artifacts.LOG}
+    assert stored(stored_pod) == {artifacts.FAILED_LOG}
     assert not stored_pod.keys("cache/")
     works(stored_pod, order)
 

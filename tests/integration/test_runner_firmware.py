@@ -102,7 +102,7 @@ def test_a_build_that_takes_too_long_is_ended(stored_pod: StoredPod) -> None:
     order = stored_pod.order("demo/slow", layout, layers, timeout_seconds=3)
     assert stored_pod.run("build", order)[0] == ExitCode.TIMED_OUT
     assert stored_pod.run("upload", stored_pod.upload_order())[0] == ExitCode.NO_RESULT
-    assert b"time limit" in stored_pod.stored(artifacts.LOG)
+    assert b"time limit" in stored_pod.stored(artifacts.FAILED_LOG)
     keys = stored_pod.s3.list_objects_v2(
         Bucket=BUCKET, Prefix=artifacts.build(KEY, artifacts.RESULT)
     )

@@ -90,7 +90,7 @@ async def test_log_of_an_end_without_a_result_says_why(world: World) -> None:
     assert reply.status_code == 200
     assert "time limit of 300 seconds" in reply.text
     assert reply.headers["x-log-complete"] == "true"
-    world.stored.objects[artifacts.build(KEY, artifacts.LOG)] = LOG
+    world.stored.objects[artifacts.build(KEY, artifacts.FAILED_LOG)] = LOG
     reply = await get(world)
     assert reply.content == LOG
     assert (await get(world, **{"If-None-Match": reply.headers["etag"]})).status_code == 304

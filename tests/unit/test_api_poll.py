@@ -124,7 +124,7 @@ async def test_finished_job_is_remembered_but_not_for_ever(world: World) -> None
 
 async def test_ended_job_shows_what_was_printed_and_why_it_ended(world: World) -> None:
     world.add_job(KEY, phase=Phase.TIMED_OUT, reason=Reason.TIME_LIMIT_EXCEEDED)
-    world.stored.objects[artifacts.build(KEY, artifacts.LOG)] = b"Compiling: slow.c\n"
+    world.stored.objects[artifacts.build(KEY, artifacts.FAILED_LOG)] = b"Compiling: slow.c\n"
     result = (await poll(world, f"{KEY}.mine")).json()["result"]
     assert result["output"].startswith("Compiling: slow.c\n")
     assert "time limit of 300 seconds" in result["output"]

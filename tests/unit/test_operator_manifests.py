@@ -112,7 +112,8 @@ def test_each_container_gets_its_own_order_only() -> None:
     assert "put:" not in environment(build)["QMK_BUILD_ORDER"]
     targets = from_body(UploadOrder, json.loads(environment(upload)["QMK_UPLOAD_ORDER"])).targets
     assert set(targets) == {
-        artifacts.FIRMWARE, artifacts.LOG, artifacts.KEYMAP_C, artifacts.RESULT,
+        artifacts.FIRMWARE, artifacts.LOG, artifacts.FAILED_LOG, artifacts.KEYMAP_C,
+        artifacts.RESULT,
     }  # fmt: skip
     assert all(url.startswith(f"put:builds/{KEY}/") for url in targets.values())
     assert "QMK_UPLOAD_ORDER" not in environment(build)

@@ -214,7 +214,21 @@ def test_what_another_run_might_not_repeat_leaves_a_log_and_no_result(
     assert not (pod.shared / artifacts.RESULT).exists()
     assert log(pod).endswith(".\n")
     assert pod.run("upload", pod.upload_order())[0] == ExitCode.NO_RESULT
-    assert storage.stored == [artifacts.build(KEY, artifacts.LOG)]
+    assert storage.stored == [artifacts.build(KEY, artifacts.FAILED_LOG)]
+
+
+def test_a_run_without_a_result_leaves_a_finished_builds_log_alone(
+    built: ServedPod, storage: HttpStorage, bin_folder: Path
+) -> None:
+    assert built.run("upload", built.upload_order())[0] == 0
+    before = storage.objects[artifacts.build(KEY, artifacts.LOG)]
+    built.end()
+    shutil.rmtree(built.shared)
+    install_workbench(bin_folder, "echo begun; kill -9 $$")
+    assert built.run("build", built.build_order(LAYERS))[0] == ExitCode.NO_RESULT
+    assert built.run("upload", built.upload_order())[0] == ExitCode.NO_RESULT
+    assert storage.objects[artifacts.build(KEY, artifacts.LOG)] == before
+    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.FAILED_LOG)]
 
 
 def test_a_build_that_runs_on_is_ended_with_all_it_started(
@@ -232,7 +246,7 @@ def test_a_build_that_runs_on_is_ended_with_all_it_started(
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / name).read_text()), 0)
     assert pod.run("upload", pod.upload_order())[0] == ExitCode.NO_RESULT
-    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.LOG)]
+    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.FAILED_LOG)]
 
 
 def test_a_process_left_behind_neither_delays_nor_outlives_a_build(
@@ -258,7 +272,7 @@ def test_a_build_that_is_ended_from_outside_wakes_upload_at_once(
     build.send_signal(number)
     assert build.wait(5) in (128 + signal.SIGTERM, -signal.SIGKILL)
     assert upload.wait(5) == ExitCode.NO_RESULT
-    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.LOG)]
+    assert b"begun" in storage.objects[artifacts.build(KEY, artifacts.FAILED_LOG)]
     if number is signal.SIGTERM:
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
@@ -403,7 +417,7 @@ def test_upload_stores_nothing_that_is_not_what_the_build_made(
                 "pipe": lambda: os.mkfifo(firmware),
             }[change]()
     assert built.run("upload", built.upload_order())[0] == ExitCode.NO_RESULT
-    assert storage.stored == [artifacts.build(KEY, artifacts.LOG)]
+    assert storage.stored == [artifacts.build(KEY, artifacts.FAILED_LOG)]
 
 
 def _beside(firmware: Path, content: bytes) -> Path:

@@ -67,20 +67,19 @@ class Builds:
         if result is None:
             self._missing.put(key, True)
             return None
-        text, request = await asyncio.gather(self.log(key), self.request(key))
+        text, request = await asyncio.gather(self._log(key, artifacts.LOG), self.request(key))
         build = StoredBuild(result, text or "", request or {})
         self._missing.drop(key)
         self._found.put(key, build, cost=len(build.log) + DOCUMENT_BYTES)
         return build
 
-    async def log(self, key: str) -> str | None:
-        """What the build printed.
+    async def failed_log(self, key: str) -> str | None:
+        """What the build's last run printed that left no result.
 
         Raises:
             StorageUnavailable
         """
-        content = await self._stored.read(artifacts.build(key, artifacts.LOG), LOG_BYTES_MAX)
-        return None if content is None else content.decode(errors="replace")
+        return await self._log(key, artifacts.FAILED_LOG)
 
     async def request(self, key: str) -> Mapping[str, Any] | None:
         """The keymap document that the build was asked to compile.
@@ -93,6 +92,10 @@ class Builds:
         )
         document = _json(artifacts.REQUEST, key, content)
         return document if isinstance(document, Mapping) else None
+
+    async def _log(self, key: str, name: str) -> str | None:
+        content = await self._stored.read(artifacts.build(key, name), LOG_BYTES_MAX)
+        return None if content is None else content.decode(errors="replace")
 
 
 def _result(key: str, content: bytes | None) -> BuildResult | None:

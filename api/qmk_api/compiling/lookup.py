@@ -72,7 +72,7 @@ class Lookup:
         if build is not None:
             return build
         log, request = await asyncio.gather(
-            self._builds.log(stored_as), self._builds.request(stored_as)
+            self._builds.failed_log(stored_as), self._builds.request(stored_as)
         )
         if request is None:
             whole = await self._jobs.get(key)
