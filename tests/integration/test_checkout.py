@@ -171,7 +171,7 @@ def test_without_time_no_host_is_asked(
     server: GitServer, firmware: Repository, tmp_path: Path
 ) -> None:
     late = GitSettings(SETTINGS.search_path, None, 0, SETTINGS.bytes_max)
-    with pytest.raises(TaskError, match="no time is left; .* may take 0 s"):
+    with pytest.raises(TaskError, match=r"no time is left; .* may take 0 s"):
         fetch(firmware, tmp_path, late)
     assert server.asked == []
 

@@ -60,6 +60,9 @@ class Bucket:
         age = (self.now - self.modified[key]).total_seconds()
         return Version(self.read_json(key), self._etag(key), age)
 
+    def time(self) -> datetime:
+        return self.now
+
     def objects(self, prefix: str) -> dict[str, Stored]:
         return {
             key: Stored(len(data), self.modified[key])

@@ -79,6 +79,12 @@ def test_a_new_commit_takes_over_from_its_channels_own(bucket: Bucket, tmp_path:
     assert status(bucket, "master").serving == COMMIT
 
 
+def test_a_source_is_asked_by_storages_clock(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.now = NOON + timedelta(days=400)
+    (move,) = planned(bucket, tmp_path, {"master": NEXT}).moves
+    assert move.resolved == bucket.now
+
+
 def test_a_plan_reads_back(bucket: Bucket, tmp_path: Path) -> None:
     made = planned(bucket, tmp_path, {"master": NEXT})
     plan.write(made, tmp_path)

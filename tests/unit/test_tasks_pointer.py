@@ -12,8 +12,8 @@ from qmk_tasks.storage import published
 from tests.unit.snapshot_objects import POINTER, Bucket
 
 OLD, NEW = "a" * 40, "b" * 40
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-LATER = NOON + timedelta(minutes=1)
+TEN = datetime(2026, 11, 24, 10, tzinfo=UTC)
+LATER = TEN + timedelta(minutes=1)
 
 
 def stored(bucket: Bucket) -> Channel:
@@ -22,28 +22,38 @@ def stored(bucket: Bucket) -> Channel:
 
 def test_a_new_channel_gets_one() -> None:
     bucket = Bucket()
-    moved = pointer.move(bucket, "master", NEW, NOON)
-    assert (moved.commit, moved.resolved) == (NEW, NOON)
-    assert (stored(bucket).commit, stored(bucket).resolved) == (NEW, NOON)
+    moved = pointer.move(bucket, "master", NEW, TEN)
+    assert (moved.commit, moved.resolved) == (NEW, TEN)
+    assert (stored(bucket).commit, stored(bucket).resolved) == (NEW, TEN)
 
 
 def test_an_older_answer_of_the_source_changes_nothing() -> None:
     bucket = Bucket()
     pointer.move(bucket, "master", NEW, LATER)
-    assert pointer.move(bucket, "master", OLD, NOON).commit == NEW
+    assert pointer.move(bucket, "master", OLD, TEN).commit == NEW
     assert stored(bucket).commit == NEW
     assert pointer.move(bucket, "master", OLD, LATER + timedelta(seconds=1)).commit == OLD
 
 
 def test_a_pointer_of_before_there_were_answers_moves() -> None:
     bucket = Bucket()
-    published.write(bucket, POINTER, Channel("master", OLD, NOON))
-    assert pointer.move(bucket, "master", NEW, NOON).commit == NEW
+    published.write(bucket, POINTER, Channel("master", OLD, TEN))
+    assert pointer.move(bucket, "master", NEW, TEN).commit == NEW
+
+
+def test_a_time_to_come_holds_up_nothing() -> None:
+    """A clock that was ahead when the pointer was written, and is not storage's."""
+    bucket = Bucket()
+    ahead = bucket.now + timedelta(hours=5)
+    for commit in (OLD, NEW):
+        published.write(bucket, POINTER, Channel("master", OLD, TEN, ahead))
+        assert pointer.move(bucket, "master", commit, bucket.now).commit == commit
+        assert stored(bucket).resolved == bucket.now
 
 
 def test_the_same_commit_stays_published_when_it_was() -> None:
     bucket = Bucket()
-    pointer.move(bucket, "master", NEW, NOON)
+    pointer.move(bucket, "master", NEW, TEN)
     first = stored(bucket)
     again = pointer.move(bucket, "master", NEW, LATER)
     assert (again.published, again.resolved) == (first.published, LATER)
@@ -57,7 +67,7 @@ def test_a_pointer_that_cannot_be_read_is_replaced(content: bytes) -> None:
 
     bucket = Odd()
     bucket.put(POINTER, content, "application/json")
-    assert pointer.move(bucket, "master", NEW, NOON).commit == NEW
+    assert pointer.move(bucket, "master", NEW, TEN).commit == NEW
 
 
 def test_a_newer_pointer_that_comes_in_between_wins() -> None:
@@ -73,7 +83,7 @@ def test_a_newer_pointer_that_comes_in_between_wins() -> None:
             return super().put_if(key, data, content_type, etag)
 
     bucket = Raced()
-    assert pointer.move(bucket, "master", OLD, NOON).commit == NEW
+    assert pointer.move(bucket, "master", OLD, TEN).commit == NEW
     assert stored(bucket).commit == NEW
 
 
@@ -83,4 +93,4 @@ def test_a_pointer_that_never_stays_is_given_up() -> None:
             return False
 
     with pytest.raises(TaskError, match="others move it, too"):
-        pointer.move(Busy(), "master", NEW, NOON)
+        pointer.move(Busy(), "master", NEW, TEN)

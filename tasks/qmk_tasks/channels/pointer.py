@@ -21,11 +21,14 @@ class Versions(Protocol):
 
     def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool: ...
 
+    def time(self) -> datetime: ...
+
 
 def move(storage: Versions, channel: str, commit: str, resolved: datetime) -> Channel:
     """Let a channel point at a commit; returns where it points then.
 
-    That is another commit where a refresh that asked the source later was faster.
+    ``resolved`` is when its source was asked, by storage's clock. The channel stays at another
+    commit where a refresh that asked the source later was faster.
 
     Raises:
         TaskError: storage failed, or others kept moving the pointer.
@@ -33,7 +36,7 @@ def move(storage: Versions, channel: str, commit: str, resolved: datetime) -> Ch
     key = artifacts.channel(channel)
     for _ in range(_ATTEMPTS):
         version = storage.read_version(key)
-        there = _read(version)
+        there = _read(version, storage.time())
         wanted = _wanted(there, channel, commit, resolved)
         if wanted == there:
             return wanted
@@ -51,8 +54,12 @@ def _wanted(there: Channel | None, channel: str, commit: str, resolved: datetime
     return Channel(channel, commit, datetime.now(UTC), resolved)
 
 
-def _read(version: Version | None) -> Channel | None:
+def _read(version: Version | None, now: datetime) -> Channel | None:
+    """A time to come is a wrong clock's: it orders nothing, or no refresh could pass it."""
     try:
-        return None if version is None else from_body(Channel, version.document)
+        there = None if version is None else from_body(Channel, version.document)
     except ValueError:
         return None
+    if there is not None and there.resolved is not None and there.resolved > now:
+        return replace(there, resolved=None)
+    return there

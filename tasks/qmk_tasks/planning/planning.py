@@ -29,6 +29,8 @@ class Bucket(Protocol):
 
     def put(self, key: str, data: bytes, content_type: str) -> None: ...
 
+    def time(self) -> datetime: ...
+
     def delete(self, keys: list[str]) -> None: ...
 
 
@@ -60,7 +62,7 @@ def make_plan(
     for source in sources:
         there = published.pointer(storage, source.name)
         # Before it is asked: what it says is as new as this at least.
-        resolved = datetime.now(UTC)
+        resolved = storage.time()
         try:
             found = find(source)
         except TaskError as error:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,8 @@ class Bucket(Objects, Protocol):
     def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool: ...
 
     def delete(self, keys: list[str]) -> None: ...
+
+    def time(self) -> datetime: ...
 
 
 @dataclass(frozen=True)

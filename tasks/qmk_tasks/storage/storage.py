@@ -107,6 +107,12 @@ class Storage:
         age = (date - found["LastModified"]).total_seconds()
         return Version(_document(content), found["ETag"], age)
 
+    def time(self) -> datetime:
+        """The time by S3's own clock, which is one for all that use the bucket, in full seconds."""
+        with _translated(self._bucket):
+            reply = self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
+        return parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
+
     def exists(self, key: str) -> bool:
         """Whether something is stored."""
         return key in self.objects(key)
