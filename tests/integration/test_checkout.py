@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,26 @@ def test_of_submodules_only_the_trees_own_are_fetched(
     assert (tree / "lib/printf/printf.h").read_text() == "// printf\n"
     assert list((tree / "lib/printf/deeper").iterdir()) == []
     assert not [path for path in server.asked if path.startswith("/other")]
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"), [(None, None), ('[http]\n\textraHeader = "Authorization: b"\n', "b")]
+)
+def test_other_hosts_are_given_only_what_is_meant_for_them(
+    server: GitServer, firmware: Repository, tmp_path: Path, others: str | None, expected: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text('[http]\n\textraHeader = "Authorization: a"\n')
+    if others is not None:
+        (tmp_path / "others").write_text(others)
+    (tmp_path / "elsewhere").mkdir()
+    with git_server(tmp_path / "elsewhere") as public:
+        printf = public.repository("printf", {"printf.h": "// printf\n"})
+        firmware.link("lib/printf", printf.head(), entry("lib/printf", printf.url))
+        settings = replace(SETTINGS, config=config)
+        assert (fetch(firmware, tmp_path, settings) / "lib/printf/printf.h").is_file()
+        assert set(public.authorizations) == {expected}
+    assert set(server.authorizations) == {"a"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,14 @@
 import pytest
 
 from qmk_tasks.checkout.git import TRANSPORTS
-from qmk_tasks.checkout.submodules import SUBMODULES_MAX, Submodule, checked, pinned, resolve
+from qmk_tasks.checkout.submodules import (
+    SUBMODULES_MAX,
+    Submodule,
+    checked,
+    pinned,
+    resolve,
+    same_host,
+)
 from qmk_tasks.errors import TaskError
 
 COMMIT = "a" * 40
@@ -60,6 +67,23 @@ def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(TaskError) as caught:
         resolve(url, PARENT, "lib/x", TRANSPORTS)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://git.example.org/other", True),
+        ("https://token@GIT.example.org:443/other", True),
+        ("https://git.example.org:8443/other", False),
+        ("http://git.example.org/other", False),
+        ("http://git.example.org:443/other", False),
+        ("ssh://git@git.example.org/other", False),
+        ("https://git.example.org.example.net/other", False),
+        ("https://git.example.org@example.net/other", False),
+    ],
+)
+def test_a_host_is_a_scheme_a_name_and_a_port(url: str, same: bool) -> None:
+    assert same_host(PARENT, url) is same
 
 
 def test_files_are_for_channels_that_are_files() -> None:

@@ -70,7 +70,12 @@ def checkout(source: Source, tree: Path, scratch: Path, git: Git) -> None:
     _fetch(main, source, "the tree", deadline)
     listing = _listing(main, source.commit)
     pinned = _pinned(main, source, listing)
-    parts = {one: git.of(scratch / f"{number}.git") for number, one in enumerate(pinned)}
+    parts = {
+        one: (git if submodules.same_host(one.url, source.url) else git.elsewhere()).of(
+            scratch / f"{number}.git"
+        )
+        for number, one in enumerate(pinned)
+    }
 
     def fetch(one: Submodule) -> Listing:
         _fetch(parts[one], Source(one.url, one.commit), f"submodule {one.path}", deadline)

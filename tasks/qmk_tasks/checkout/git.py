@@ -1,7 +1,8 @@
 """The git program: bounded in time and size, with nothing of the machine's own configuration.
 
 No hook runs, nobody is asked for a password, and only the transports that a channel may use are
-open. Credentials come from a file that git itself reads, never from a command line.
+open. Credentials come from a file that git itself reads, never from a command line; they are for
+the channel's own host, since a tree may name any other as that of its submodules.
 """
 
 import re
@@ -19,6 +20,8 @@ _LIST_SECONDS = 60
 _REFS_BYTES_MAX = 1 << 20
 _OUTPUT_BYTES_MAX = 64 << 20
 _REASON_CHARACTERS = 400
+#: Beside the git configuration for a channel's host: the one for all other hosts, if there is one.
+_OTHERS = "others"
 _OPTIONS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -47,6 +50,14 @@ class Git:
     def of(self, repository: Path, work_tree: Path | None = None) -> "Git":
         """The same for a repository, and a folder that its files are written to."""
         return replace(self, repository=repository, work_tree=work_tree)
+
+    def elsewhere(self) -> "Git":
+        """The same for a host that is not the channel's."""
+        config = self.settings.config
+        others = None if config is None else config.with_name(_OTHERS)
+        if others is not None and not others.is_file():
+            others = None
+        return replace(self, settings=replace(self.settings, config=others))
 
     def run(self, *words: str, seconds: float, bytes_max: int = _OUTPUT_BYTES_MAX) -> bytes:
         """What git wrote to its standard output.

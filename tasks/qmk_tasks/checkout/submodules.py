@@ -16,6 +16,7 @@ from qmk_tasks.errors import TaskError
 SUBMODULES_MAX = 64
 _PATH = r"[A-Za-z0-9_+.-]{1,128}(?:/[A-Za-z0-9_+.-]{1,128}){0,15}"
 _SHOWN = 200
+_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ def resolve(url: str, parent_url: str, path: str, transports: Sequence[str]) -> 
     return checked(url, f"the URL of submodule {path}", transports)
 
 
+def same_host(url: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port."""
+    return _host(url) == _host(other)
+
+
 def checked(url: str, what: str, transports: Sequence[str]) -> str:
     """A URL that git may be given.
 
@@ -86,6 +92,12 @@ def checked(url: str, what: str, transports: Sequence[str]) -> str:
     if ":" in parts.netloc.rpartition("@")[0]:
         raise TaskError(f"{what} has a password in it; that belongs in the file of QMK_GIT_CONFIG")
     return url
+
+
+def _host(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    authority = parts.netloc.rpartition("@")[2].lower()
+    return parts.scheme, authority.removesuffix(f":{_PORTS.get(parts.scheme)}")
 
 
 def _entries(configuration: bytes) -> dict[str, dict[str, str]]:
