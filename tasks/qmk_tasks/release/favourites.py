@@ -18,8 +18,7 @@ from qmk_contract.keyboards import (
     resolve_alias,
 )
 from qmk_contract.record_job import record_job_name, record_job_spec
-from qmk_contract.snapshot import Manifest
-from qmk_tasks.errors import TaskError
+from qmk_contract.snapshot import Layer, Manifest
 from qmk_tasks.handover.plan import Move
 from qmk_tasks.settings import ReleaseSettings
 from qmk_tasks.storage import published
@@ -54,10 +53,11 @@ class Favourites:
         manifest = published.manifest(self.storage, move.commit)
         keyboard = self._keyboard(move.commit, name)
         plain = None if keyboard is None else plain_keymap(keyboard)
-        if manifest is None or keyboard is None or plain is None:
+        layers = None if keyboard is None or manifest is None else _layers(manifest, keyboard)
+        if keyboard is None or plain is None or layers is None:
             _say(f"Channel {move.channel} has no keyboard {name} that could be recorded.")
             return False
-        digest = self._digest(manifest, keyboard)
+        digest = record_digest(layers, self.settings.toolchain_digest)
         pointer = artifacts.record_pointer(digest, keyboard.name)
         if pointer in self.storage.objects(pointer):
             return False
@@ -78,12 +78,13 @@ class Favourites:
         except (ValueError, RequestError):
             return None
 
-    def _digest(self, manifest: Manifest, keyboard: Keyboard) -> str:
-        try:
-            layers = manifest.layers_for(keyboard.name, keyboard.platform)
-        except KeyError as error:
-            raise TaskError(f"the snapshot has no files of {keyboard.name}") from error
-        return record_digest(layers, self.settings.toolchain_digest)
+
+def _layers(manifest: Manifest, keyboard: Keyboard) -> tuple[Layer, ...] | None:
+    """What its builds are made of; None where the snapshot has no files of it."""
+    try:
+        return manifest.layers_for(keyboard.name, keyboard.platform)
+    except KeyError:
+        return None
 
 
 def _say(sentence: str) -> None:
