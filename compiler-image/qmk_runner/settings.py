@@ -42,3 +42,8 @@ def from_environment(order_variable: str) -> Settings:
         ),
         scratch_bytes=int(environment.get("QMK_SCRATCH_BYTES", 0)) or None,
     )
+
+
+def command_environment() -> dict[str, str]:
+    """The environment, but for what only says where this package is."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

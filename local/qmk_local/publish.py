@@ -20,8 +20,15 @@ from qmk_local.firmware_source import FirmwareSource, open_source
 from qmk_local.image_store import BuiltImage
 from qmk_local.kubectl import Kubectl
 from qmk_local.progress import Progress, Step
-from qmk_local.publish_job import Publication, failure, is_complete, job_name, publish_job
-from qmk_local.release_storage import ReleaseBucket, StorageAccess, storage_access
+from qmk_local.publish_job import (
+    Publication,
+    failure,
+    is_complete,
+    job_name,
+    publish_job,
+    sandbox_of,
+)
+from qmk_local.release_storage import OPERATOR, ReleaseBucket, StorageAccess, storage_access
 from qmk_local.settings import Settings
 from qmk_local.up import Cluster
 
@@ -70,6 +77,7 @@ def publish(
                 tree_sha256=sha256,
                 toolchain_image=images["qmk-toolchain"].reference,
                 operator_image=images["qmk-operator"].reference,
+                sandbox=sandbox_of(kubectl.get("deployment", OPERATOR)),
             )
             step.update("starting a pod")
             _run(kubectl, bucket, publication, access, step)

@@ -8,6 +8,7 @@ from qmk_contract import names
 
 _PLAN, _WORK = "/plan", "/work"
 _USER = 65532
+_SANDBOX = "QMK_SANDBOX"
 _DEADLINE_SECONDS = 3600
 _KEPT_SECONDS = 600
 _LIMITS = {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "8Gi"}
@@ -15,7 +16,7 @@ _LIMITS = {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "8Gi"}
 
 @dataclass(frozen=True)
 class Publication:
-    """What is published, from where, with which images."""
+    """What is published, from where, with which images; ``sandbox`` as builds have it."""
 
     commit: str
     channel: str
@@ -23,6 +24,7 @@ class Publication:
     tree_sha256: str
     toolchain_image: str
     operator_image: str
+    sandbox: str
 
 
 def job_name(channel: str, commit: str) -> str:
@@ -31,11 +33,20 @@ def job_name(channel: str, commit: str) -> str:
     return f"publish-{plain}-{commit[:12]}"
 
 
+def sandbox_of(operator: Mapping[str, Any]) -> str:
+    """What the release's builds do where a layer of their sandbox is missing.
+
+    ``operator`` is the Deployment of the operator, which is told.
+    """
+    container = operator["spec"]["template"]["spec"]["containers"][0]
+    return str(next(entry["value"] for entry in container["env"] if entry["name"] == _SANDBOX))
+
+
 def publish_job(publication: Publication, storage: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The Job's body; ``storage`` are the environment entries that say where S3 is.
 
     It is a release's own refresh, but for the tree, which is brought instead of fetched by git. The
-    container that runs the tree's own code has no credentials, and cannot change what is planned.
+    container that runs the tree's own code, in the sandbox of builds, has no credentials.
     """
     labels = {
         names.NAME_LABEL: names.MANAGED_BY,
@@ -60,6 +71,7 @@ def publish_job(publication: Publication, storage: Sequence[Mapping[str, Any]]) 
         [_mount(_PLAN), _mount(_WORK)],
     )
     plan["env"] = publish["env"] = list(storage)
+    snapshot["env"] = [{"name": _SANDBOX, "value": publication.sandbox}]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

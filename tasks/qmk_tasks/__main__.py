@@ -75,8 +75,8 @@ def _snapshot(arguments: argparse.Namespace) -> int:
     if arguments.tree_url is not None and arguments.tree_sha256 is not None:
         brought = steps.Brought(arguments.tree_url, arguments.tree_sha256)
     wanted = plan.read(arguments.plan)
-    path = settings.search_path()
-    steps.make_snapshots(wanted, arguments.plan, arguments.work, path, brought)
+    contained = settings.containment()
+    steps.make_snapshots(wanted, arguments.plan, arguments.work, contained, brought)
     return 0
 
 

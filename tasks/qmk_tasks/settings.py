@@ -9,6 +9,10 @@ variable                    task     meaning, default
 ``S3_ACCESS_KEY``                    required
 ``S3_SECRET_KEY``                    required
 ``QMK_CHANNELS``            plan     JSON list of ``{"name", "url", "ref"}``; none
+``QMK_SANDBOX``             snapshot what if the node lacks a layer of the sandbox that the tree's
+                                     own code runs in, as for builds: ``require`` (default) makes
+                                     no snapshot, ``prefer`` makes it with the layers there are
+``PYTHONPATH``              snapshot where the runner's packages are; none if Python knows
 ``QMK_GIT_CONFIG``          plan,    path of a git configuration file with what hosts ask for:
                             checkout credentials, proxies, certificates; none
 ``QMK_GIT_SECONDS``         checkout longest fetch of a tree and its submodules; 1800
@@ -33,6 +37,8 @@ from pathlib import Path
 from qmk_contract.channels import ChannelSource, read_channels
 from qmk_contract.errors import RequestError
 from qmk_contract.keyboards import check_keyboard_name
+from qmk_contract.work_order import SandboxMode
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 
 _URL = r"https?://[A-Za-z0-9.\[\]:-]+/?"
@@ -133,6 +139,16 @@ def release_settings() -> ReleaseSettings | None:
         favourites=_favourites(),
         removal_seconds=_number("QMK_REMOVAL_SECONDS", 86_400, 0, 31_536_000),
     )
+
+
+def containment() -> Containment:
+    """What a tree's own code runs in.
+
+    Raises:
+        TaskError: a variable cannot be right.
+    """
+    mode = _read("QMK_SANDBOX", "|".join(SandboxMode), SandboxMode.REQUIRE)
+    return Containment(search_path(), os.environ.get("PYTHONPATH", ""), SandboxMode(mode))
 
 
 def search_path() -> str:

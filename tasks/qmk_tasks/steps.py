@@ -15,6 +15,7 @@ from pathlib import Path
 from qmk_tasks.checkout import checkout
 from qmk_tasks.checkout.checkout import Source
 from qmk_tasks.checkout.git import Git
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 from qmk_tasks.handover import previous_files, report
 from qmk_tasks.handover.plan import Move, Plan
@@ -44,7 +45,7 @@ def check_out(plan: Plan, work: Path, settings: GitSettings) -> None:
 
 
 def make_snapshots(
-    plan: Plan, plan_folder: Path, work: Path, search_path: str, brought: Brought | None
+    plan: Plan, plan_folder: Path, work: Path, containment: Containment, brought: Brought | None
 ) -> None:
     """Make the snapshots of all trees."""
 
@@ -58,7 +59,7 @@ def make_snapshots(
             move.commit,
             folder / "objects",
             home=folder / "metadata",
-            search_path=search_path,
+            containment=containment,
             previous=previous_files.read(plan_folder, move.previous),
         )
 

@@ -19,6 +19,7 @@ from qmk_contract.keymap import normalise_keymap
 from qmk_contract.phases import Phase, Reason
 from qmk_contract.result import Artifact
 from qmk_local.apiserver import RunningApiServer
+from qmk_tasks.containment import Containment
 from qmk_tasks.snapshot import snapshot
 from tests.integration.api_process import ApiSystem, running_apis
 from tests.integration.github_server import running_github
@@ -60,9 +61,8 @@ def publish_demo(s3: S3Server, folder: Path) -> None:
     """Publish the demo firmware, and that one of its keyboards builds."""
     tree = working_copy(folder / "tree")
     work, plan = folder / "work", folder / "plan"
-    snapshot.build(
-        tree, COMMIT, work / COMMIT / "objects", home=folder / "home", search_path=SEARCH_PATH
-    )
+    objects, contained = work / COMMIT / "objects", Containment(SEARCH_PATH)
+    snapshot.build(tree, COMMIT, objects, home=folder / "home", containment=contained)
     plan.mkdir()
     channel = ("--channel", CHANNEL, "--commit", COMMIT)
     for step in (("plan", *channel), ("publish", f"--work={work}")):

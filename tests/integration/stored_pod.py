@@ -16,6 +16,7 @@ from qmk_contract.keyboard_record import RecordPointer, record_digest
 from qmk_contract.result import BuildResult
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder
+from qmk_tasks.containment import Containment
 from qmk_tasks.publishing.publish import publish
 from qmk_tasks.snapshot import snapshot
 from qmk_tasks.storage.storage import Storage
@@ -156,7 +157,7 @@ def demo_manifest(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory)
         COMMIT,
         folder / "objects",
         home=folder / "home",
-        search_path=SEARCH_PATH,
+        containment=Containment(SEARCH_PATH),
     )
     publish(folder / "objects", COMMIT, None, Storage(s3_server.client(), BUCKET), _Alone())
     return made

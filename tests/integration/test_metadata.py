@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 from qmk_tasks.metadata import keyboard_chunks, metadata
 from qmk_tasks.metadata.metadata import Generated, Source
 from tests.integration.plain_site import files, plain
 from tests.integration.working_copy import COMMIT, PACKAGES, SEARCH_PATH, working_copy
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def tree(demo: Path, tmp_path: Path) -> Path:
 
 
 def read(tree: Path, folder: Path, search_path: str = SEARCH_PATH) -> Generated:
-    source = Source(tree, COMMIT, search_path)
+    source = Source(tree, COMMIT, Containment(search_path))
     return metadata.generate(source, folder / "work", folder / "site")
 
 
@@ -73,7 +75,8 @@ def test_keyboards_that_cannot_be_read_cost_no_other(tree: Path, tmp_path: Path)
         broken(tree, name)
     generated = read(tree, tmp_path)
     listed = json.loads((tmp_path / "site/v1/keyboard_list.json").read_bytes())["keyboards"]
-    assert listed == ["clueboard/66/rev3", "demo/hungry", "demo/pad6", "demo/toolarge"]
+    fit = ["clueboard/66/rev3", "demo/dated", "demo/hungry", "demo/pad6", "demo/toolarge"]
+    assert listed == fit
     assert sorted(generated.faults) == [
         "demo/pad6_wide",
         "demo/slow",
@@ -153,47 +156,55 @@ def test_keyboards_that_share_files_by_links_are_read_in_one_run(
     assert "keyboards/other/pad/keymaps is a link" in capsys.readouterr().out
 
 
-# A qmk program that notes what it is run for, and ends the task instead where it is told to.
+# A qmk program that notes what it is run for, and comes to no end where it is told to.
 WRAPPER = """#!/bin/sh
-echo "$*" >> {folder}/runs
+echo "$*" >> "$HOME/runs"
 for argument in "$@"; do
-    if [ "$argument" = "$(cat {folder}/fatal)" ]; then kill -KILL $PPID; exit 1; fi
+    if [ "$argument" = "$(cat {folder}/endless)" ]; then exec sleep 30; fi
 done
 exec {qmk} "$@"
 """
 TASK = """
 import sys
 from pathlib import Path
+from qmk_tasks.containment import Containment
 from qmk_tasks.metadata import keyboard_chunks, metadata
 keyboard_chunks.CHUNK_KEYBOARDS = metadata.AT_ONCE = 1
 tree, folder, commit, search_path = sys.argv[1:]
-source = metadata.Source(Path(tree), commit, search_path)
+source = metadata.Source(Path(tree), commit, Containment(search_path))
 metadata.generate(source, Path(folder) / "work", Path(folder) / "site")
 """
 
 
-def task(tree: Path, folder: Path, *, fatal: str = "", commit: str = COMMIT) -> list[str]:
-    """Run the task for itself; the runs of generate-api for keyboards that it came to."""
-    programs = folder / "bin"
+def task(tree: Path, folder: Path, *, endless: str = "", commit: str = COMMIT) -> list[str]:
+    """Run the task for itself; the runs of generate-api for keyboards that it came to.
+
+    It is killed as soon as it has come to the run with the argument ``endless``.
+    """
+    programs, runs = folder / "bin", folder / "work/home-0/runs"
     programs.mkdir(exist_ok=True)
-    (programs / "fatal").write_text(fatal)
-    (programs / "runs").write_text("")
+    runs.unlink(missing_ok=True)
+    (programs / "endless").write_text(endless)
     qmk = shutil.which("qmk", path=SEARCH_PATH)
     (programs / "qmk").write_text(WRAPPER.format(folder=programs, qmk=qmk))
     (programs / "qmk").chmod(0o755)
     given = (str(tree), str(folder), commit, f"{programs}:{SEARCH_PATH}")
-    command = [sys.executable, "-c", TASK, *given]
-    ended = subprocess.run(
-        command, env={"PYTHONPATH": PACKAGES}, capture_output=True, check=False, timeout=50
+    process = subprocess.Popen(
+        [sys.executable, "-c", TASK, *given], env={"PYTHONPATH": PACKAGES}, stderr=subprocess.PIPE
     )
-    assert ended.returncode == (-signal.SIGKILL if fatal else 0), ended.stderr.decode()
-    return [run for run in (programs / "runs").read_text().splitlines() if "--filter" in run]
+    if endless:
+        come = f"the run with {endless}"
+        wait_for(come, lambda: runs.exists() and endless in runs.read_text(), seconds=100)
+        process.kill()
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == (-signal.SIGKILL if endless else 0), errors.decode()
+    return [run for run in runs.read_text().splitlines() if "--filter" in run]
 
 
 def test_a_task_that_was_killed_goes_on_where_it_was(
     tree: Path, tmp_path: Path, whole: Mapping[str, bytes]
 ) -> None:
-    first = task(tree, tmp_path, fatal="--filter=demo/slow")
+    first = task(tree, tmp_path, endless="--filter=demo/slow")
     assert len(first) == 2
     assert "clueboard" in first[0]
     (again,) = task(tree, tmp_path)

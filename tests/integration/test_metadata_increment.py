@@ -12,6 +12,7 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Layer, Manifest
+from qmk_tasks.containment import Containment
 from qmk_tasks.metadata import metadata, site
 from qmk_tasks.metadata.metadata import CONTENTS, Generated, Source
 from qmk_tasks.metadata.previous import Previous
@@ -45,7 +46,8 @@ def make(
     tree: Path, folder: Path, commit: str, after: Published | None = None, **unchanged: set[str]
 ) -> Made:
     objects = folder / "objects"
-    source = Source(tree, commit, SEARCH_PATH, frozenset(unchanged.get("unchanged", ())))
+    same = frozenset(unchanged.get("unchanged", ()))
+    source = Source(tree, commit, Containment(SEARCH_PATH), same)
     previous = after.previous if after else None
     target = site.root(objects, commit)
     generated = metadata.generate(source, folder / "work", target, previous=previous)

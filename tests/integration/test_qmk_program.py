@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qmk_tasks.containment import Containment
 from qmk_tasks.metadata.qmk_program import QmkFailed, QmkProgram
 from tests.waiting import wait_for
 
@@ -13,7 +14,7 @@ SECONDS = 30.0
 
 @pytest.fixture
 def program(tmp_path: Path) -> QmkProgram:
-    return QmkProgram(f"{tmp_path}/bin:{os.defpath}", tmp_path / "home")
+    return QmkProgram(Containment(f"{tmp_path}/bin:{os.defpath}"), tmp_path / "home")
 
 
 def played(folder: Path, script: str) -> None:
@@ -54,10 +55,10 @@ def test_a_failure_has_its_last_line_as_the_reason(
 def test_one_that_does_not_end_is_ended_with_all_that_it_started(
     program: QmkProgram, tmp_path: Path
 ) -> None:
-    played(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait")
+    played(tmp_path, f"sleep 600 & echo $! > {tmp_path}/home/child; wait")
     with pytest.raises(QmkFailed, match="longer than 1 s"):
         program.run(tmp_path, ["generate-api"], 1.0)
-    child = Path("/proc") / (tmp_path / "child").read_text().strip() / "stat"
+    child = Path("/proc") / (tmp_path / "home/child").read_text().strip() / "stat"
     wait_for("the end of its child", lambda: ended(child), seconds=SECONDS)
 
 
@@ -66,5 +67,6 @@ def ended(stat: Path) -> bool:
 
 
 def test_a_missing_program_is_said(tmp_path: Path) -> None:
+    program = QmkProgram(Containment(str(tmp_path)), tmp_path / "home")
     with pytest.raises(QmkFailed, match="qmk could not be run"):
-        QmkProgram(str(tmp_path), tmp_path / "home").run(tmp_path, ["list-keyboards"], SECONDS)
+        program.run(tmp_path, ["list-keyboards"], SECONDS)

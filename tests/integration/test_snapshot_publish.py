@@ -16,6 +16,7 @@ from qmk_contract.codec import from_body
 from qmk_contract.keyboards import keyboard_from_info
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import Manifest
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 from qmk_tasks.layers import archive
 from qmk_tasks.metadata import site
@@ -30,7 +31,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(tree: Path, folder: Path) -> Manifest:
     return snapshot.build(
-        tree, COMMIT, folder / "objects", home=folder / "home", search_path=SEARCH_PATH
+        tree, COMMIT, folder / "objects", home=folder / "home", containment=Containment(SEARCH_PATH)
     )
 
 

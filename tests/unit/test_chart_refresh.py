@@ -132,9 +132,15 @@ def test_storage_s_keys_are_in_plan_and_publish_only(pod: Manifest) -> None:
     assert holders == {"plan", "publish"}
 
 
+def test_the_tree_s_own_code_runs_in_the_sandbox_that_builds_have() -> None:
+    manifests = following(MASTER, build__sandbox="prefer")
+    snapshot = containers_of(pods(manifests)[f"CronJob/{NAME}"])["snapshot"]
+    assert variables(snapshot) == {"QMK_SANDBOX": "prefer"}
+
+
 def test_who_runs_the_tree_s_own_code_holds_nothing(pod: Manifest) -> None:
     snapshot = containers_of(pod)["snapshot"]
-    assert "env" not in snapshot
+    assert variables(snapshot) == {"QMK_SANDBOX": "require"}
     assert mounts(pod)["snapshot"] == {"plan": "/plan, read only", "work": "/work"}
 
 

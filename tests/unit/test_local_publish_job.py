@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
-from qmk_local.publish_job import Publication, failure, is_complete, job_name, publish_job
+from qmk_local.publish_job import (
+    Publication,
+    failure,
+    is_complete,
+    job_name,
+    publish_job,
+    sandbox_of,
+)
 from qmk_local.release_storage import storage_environment
+from tests.unit.chart import installed
 
 PUBLICATION = Publication(
     commit="c" * 64,
@@ -15,6 +23,7 @@ PUBLICATION = Publication(
     tree_sha256="d" * 64,
     toolchain_image="localhost/qmk-toolchain:aaaaaaaaaaaa",
     operator_image="localhost/qmk-operator:bbbbbbbbbbbb",
+    sandbox="prefer",
 )
 STORAGE: list[dict[str, Any]] = [
     {"name": "S3_BUCKET", "value": "qmk"},
@@ -27,7 +36,7 @@ PLAN, SNAPSHOT = SPEC["initContainers"]
 
 def test_the_trees_own_code_runs_without_credentials() -> None:
     assert SNAPSHOT["image"] == PUBLICATION.toolchain_image
-    assert "env" not in SNAPSHOT
+    assert SNAPSHOT["env"] == [{"name": "QMK_SANDBOX", "value": "prefer"}]
     assert "S3_" not in json.dumps(SNAPSHOT)
     for container in (PLAN, PUBLISH):
         assert container["image"] == PUBLICATION.operator_image
@@ -96,6 +105,15 @@ def test_one_publication_has_one_name(channel: str, name: str) -> None:
 def test_a_failed_job_says_why(status: dict[str, object], why: str | None) -> None:
     assert failure({"status": status}) == why
     assert is_complete({"status": status}) == ("Complete" in str(status))
+
+
+def test_the_sandbox_is_that_of_the_releases_builds() -> None:
+    [operator] = (
+        item
+        for item in installed("minimal")
+        if (item["kind"], item["metadata"]["name"]) == ("Deployment", "qmk-compile-operator")
+    )
+    assert sandbox_of(operator) == "require"
 
 
 def test_storage_is_found_where_the_operator_is_told_of_it() -> None:

@@ -99,7 +99,8 @@ class KeyboardReader:
         self._view.show(names)
         chosen = [f"--filter={name}" for name in names] if filters else []
         seconds = _SECONDS_AT_LEAST + _SECONDS_A_KEYBOARD * len(names)
-        self._program.run(self._view.folder, ["generate-api", *chosen], seconds)
+        command = ["generate-api", *chosen]
+        self._program.run(self._view.folder, command, seconds, self._view.written)
         output = self._view.output()
         if output is None:
             raise QmkFailed("qmk generate-api wrote nothing")

@@ -2,7 +2,7 @@
 
 The tree's subcommands have one place to write to, and take all keyboards that they find below
 ``keyboards/``; so what is to run beside another, or without a keyboard that breaks it, has a copy.
-No file of the tree is changed.
+No file of the tree is changed: what they write lies in folders of the copy's own.
 """
 
 import os
@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 
 _KEYBOARDS = "keyboards"
 #: Where generate-api writes; older trees leave out ".build".
-OUTPUTS = (".build/api_data", "api_data")
-_NOT_COPIED = frozenset({".git", ".build", "api_data", _KEYBOARDS})
+_OUTPUTS = (".build/api_data", "api_data")
+_WRITTEN = (".build", "api_data")
+_NOT_COPIED = frozenset({".git", *_WRITTEN, _KEYBOARDS})
 
 
 class KeyboardView:
@@ -31,8 +32,7 @@ class KeyboardView:
 
         The folders of all others are left out, unless one of these is below them.
         """
-        for path in (*OUTPUTS, _KEYBOARDS):
-            shutil.rmtree(self.folder / path, ignore_errors=True)
+        self._clear()
         shown = self.folder / _KEYBOARDS
         shown.mkdir()
         hidden = hide(self._keyboards, names)
@@ -42,10 +42,26 @@ class KeyboardView:
         for top in sorted({top_folder(name) for name in names}):
             _copy(self._source / top, shown / top, hidden, top)
 
+    def show_all(self) -> None:
+        """Have all that is below the tree's ``keyboards/``, and nothing that was generated."""
+        self._clear()
+        _copy(self._source, self.folder / _KEYBOARDS, ())
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that subcommands write to."""
+        return tuple(self.folder / path for path in _WRITTEN)
+
     def output(self) -> Path | None:
         """The folder that was written, if there is one."""
-        folders = (self.folder / path for path in OUTPUTS)
-        return next((folder for folder in folders if folder.is_dir()), None)
+        folders = (self.folder / path for path in _OUTPUTS)
+        return next((folder for folder in folders if _is_filled(folder)), None)
+
+    def _clear(self) -> None:
+        for path in (*_WRITTEN, _KEYBOARDS):
+            shutil.rmtree(self.folder / path, ignore_errors=True)
+        for folder in self.written:
+            folder.mkdir(exist_ok=True)
 
 
 def top_folder(keyboard: str) -> str:
@@ -84,6 +100,11 @@ def _copy(source: Path, target: Path, left_out: Collection[str], path: str = "")
             _copy(Path(entry.path), target / entry.name, left_out, below)
         else:
             _link(Path(entry.path), target / entry.name)
+
+
+def _is_filled(folder: Path) -> bool:
+    # A link could lead anywhere.
+    return folder.is_dir() and not folder.is_symlink() and any(folder.iterdir())
 
 
 def _link(source: Path, target: Path) -> None:

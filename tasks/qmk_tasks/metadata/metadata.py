@@ -16,6 +16,7 @@ from typing import Any
 from qmk_contract.artifacts import is_site_path
 from qmk_contract.keyboards import keyboard_aliases, keyboard_names
 from qmk_contract.site import SiteFile
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 from qmk_tasks.metadata import metadata_inputs, whole_site
 from qmk_tasks.metadata.keyboard_chunks import Chunks, split
@@ -41,14 +42,14 @@ NEEDED: Mapping[str, Callable[[Any], object]] = {
 
 @dataclass(frozen=True)
 class Source:
-    """A tree, the commit that it is of, and where its programs are found.
+    """A tree, the commit that it is of, and what its programs run in.
 
     ``unchanged`` are the top-level keyboard folders that have the previous commit's very files.
     """
 
     tree: Path
     commit: str
-    search_path: str
+    containment: Containment
     unchanged: Set[str] = frozenset()
 
 
@@ -78,7 +79,7 @@ def generate(
         TaskError: the tree's own code failed for all keyboards, or did not write what the service
             cannot be without.
     """
-    inputs = metadata_inputs.digest(source.tree, source.search_path)
+    inputs = metadata_inputs.digest(source.tree, source.containment.search_path)
     try:
         site = _read(source, inputs, work, previous)
         _clear(target)
@@ -87,7 +88,8 @@ def generate(
     except NotMergeable as why:
         _say(f"All keyboards are read in one run, since {why}.")
         _clear(target)
-        whole_site.write(source.tree, QmkProgram(source.search_path, work / "home"), target)
+        view = KeyboardView(source.tree, work / "view", ())
+        whole_site.write(view, QmkProgram(source.containment, work / "home"), target)
         generated = Generated({}, whole_site.faults(target))
     for name in NEEDED:
         if not (target / name).is_file():
@@ -98,7 +100,7 @@ def generate(
 def _read(source: Source, inputs: str, work: Path, previous: Previous | None) -> KeyboardSite:
     if link := link_out(source.tree):
         raise NotMergeable(f"{link} is a link to another folder")
-    names = _keyboards(QmkProgram(source.search_path, work / "home"), source.tree)
+    names = _keyboards(QmkProgram(source.containment, work / "home"), source.tree)
     readers = [_reader(source, work, names, 0)]
     frame = _frame(readers[0], work / "frame")
     site = KeyboardSite(frame, previous.keyboards() if previous else PreviousKeyboards({}, {}))
@@ -124,7 +126,7 @@ def _read(source: Source, inputs: str, work: Path, previous: Previous | None) ->
 
 
 def _reader(source: Source, work: Path, names: Sequence[str], number: int) -> KeyboardReader:
-    program = QmkProgram(source.search_path, work / f"home-{number}")
+    program = QmkProgram(source.containment, work / f"home-{number}")
     return KeyboardReader(program, KeyboardView(source.tree, work / f"view-{number}", names))
 
 

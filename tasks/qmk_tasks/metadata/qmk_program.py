@@ -1,10 +1,12 @@
-"""The ``qmk`` program, run for one of a firmware tree's own subcommands."""
+"""The ``qmk`` program, run in the sandbox for one of a firmware tree's own subcommands."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qmk_tasks import program
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 
 #: The names of all of QMK's own keyboards take 90 KB.
@@ -26,28 +28,40 @@ class QmkFailed(Exception):
 
 @dataclass(frozen=True)
 class QmkProgram:
-    """Where it is looked for, and the folder that it has for its own files."""
+    """What it runs in, and the folder that it has for its own files."""
 
-    search_path: str
+    containment: Containment
     home: Path
 
-    def run(self, tree: Path, arguments: Sequence[str], seconds: float) -> str:
+    def run(
+        self, tree: Path, arguments: Sequence[str], seconds: float, write: Sequence[Path] = ()
+    ) -> str:
         """What a subcommand printed; it has ``seconds``, and is ended with all that it started.
+
+        The tree it can only read, but for the folders ``write`` in it.
 
         Raises:
             QmkFailed: it failed, was not done in time, or is not there.
+            TaskError: there is no sandbox for it.
         """
         self.home.mkdir(parents=True, exist_ok=True)
+        ours = environment(tree, self.home, self.containment.search_path)
+        command = self.containment.command(
+            ["qmk", "--no-color", *arguments], read=[tree], write=[self.home, *write]
+        )
         try:
             ended = program.run(
-                ["qmk", "--no-color", *arguments],
-                environment(tree, self.home, self.search_path),
+                command,
+                {**ours, **self.containment.environment()},
                 seconds=seconds,
                 output_bytes=_OUTPUT_BYTES_MAX,
                 folder=tree,
             )
         except TaskError as error:
             raise QmkFailed(str(error)) from error
+        if ended.returncode == os.EX_UNAVAILABLE:
+            said = ended.errors.decode("utf-8", "replace").strip()
+            raise TaskError(f"the tree's own code was not run: {said}")
         if ended.returncode != 0:
             said = (ended.output + b"\n" + ended.errors).decode("utf-8", "replace")
             if ended.returncode < 0:

@@ -6,25 +6,24 @@ from pathlib import Path
 
 from qmk_contract.documents import DOCUMENT_BYTES_MAX, read_document
 from qmk_tasks.errors import TaskError
-from qmk_tasks.metadata.keyboard_view import OUTPUTS
+from qmk_tasks.metadata.keyboard_view import KeyboardView
 from qmk_tasks.metadata.qmk_program import QmkFailed, QmkProgram
 
 _SECONDS = 3600.0
 
 
-def write(tree: Path, program: QmkProgram, target: Path) -> None:
-    """Run the subcommand in the tree itself, and move what it wrote to ``target``.
+def write(view: KeyboardView, program: QmkProgram, target: Path) -> None:
+    """Run the subcommand for all keyboards of a tree, and move what it wrote to ``target``.
 
     Raises:
         TaskError: it failed.
     """
-    for path in OUTPUTS:
-        shutil.rmtree(tree / path, ignore_errors=True)
+    view.show_all()
     try:
-        program.run(tree, ["generate-api"], _SECONDS)
+        program.run(view.folder, ["generate-api"], _SECONDS, view.written)
     except QmkFailed as error:
         raise TaskError(f"qmk generate-api failed on this tree:\n{error}") from error
-    written = next((tree / path for path in OUTPUTS if (tree / path).is_dir()), None)
+    written = view.output()
     if written is None:
         raise TaskError("qmk generate-api wrote nothing")
     shutil.move(written, target)

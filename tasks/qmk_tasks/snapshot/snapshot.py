@@ -15,6 +15,7 @@ from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.site import SiteIndex
 from qmk_contract.snapshot import SOURCE_FOLDER, Manifest
+from qmk_tasks.containment import Containment
 from qmk_tasks.errors import TaskError
 from qmk_tasks.layers import archive, contents, layers, packing
 from qmk_tasks.layers.layers import Layers
@@ -31,12 +32,13 @@ def build(
     objects: Path,
     *,
     home: Path,
-    search_path: str,
+    containment: Containment,
     previous: Previous | None = None,
 ) -> Manifest:
     """Make a tree's archives and its keyboard site below ``objects``, the manifest last.
 
-    The same tree gives the same archives, byte for byte. Keyboards that the tree itself finds
+    The same tree gives the same archives, byte for byte; its own code, which runs meanwhile, can
+    change neither the tree nor anything below ``objects``. Keyboards that the tree itself finds
     faults with are published with them, and named in the site's index. What is as in the previous
     commit is listed, and not made.
 
@@ -53,7 +55,7 @@ def build(
     named = contents.paths_by_part(parts)
     digests = contents.digests(tree, named)
     before = previous.manifest if previous is not None else None
-    source = metadata.Source(tree, commit, search_path, _unchanged(digests, before))
+    source = metadata.Source(tree, commit, containment, _unchanged(digests, before))
     with ThreadPoolExecutor(2) as pool:
         written = site.root(objects, commit)
         made = pool.submit(metadata.generate, source, home, written, previous=previous)
