@@ -10,7 +10,7 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.snapshot import Manifest
 from qmk_tasks.layers import archive, contents, layers, packing
-from qmk_tasks.layers.packing import Packed
+from qmk_tasks.layers.packing import Packed, Packing
 
 OLD, NEW = "a" * 40, "b" * 40
 FILES = {
@@ -39,7 +39,11 @@ def named(tree: Path) -> dict[str, tuple[str, ...]]:
 
 
 def pack(tree: Path, commit: str, objects: Path, previous: Manifest | None = None) -> Packed:
-    return packing.pack(
+    return begin(tree, commit, objects, previous).finish()
+
+
+def begin(tree: Path, commit: str, objects: Path, previous: Manifest | None = None) -> Packing:
+    return packing.begin(
         tree, commit, named(tree), objects, previous=previous, digests=digests(tree)
     )
 
@@ -99,6 +103,15 @@ def test_time_and_place_change_no_digest_and_names_modes_and_links_do(tree: Path
     (tree / "makefile").symlink_to("elsewhere")
     linked = digests(tree)["core"]
     assert len({before, program, renamed, linked}) == 4
+
+
+def test_what_becomes_of_the_tree_after_it_was_packed_counts_for_nothing(
+    tree: Path, tmp_path: Path
+) -> None:
+    expected = pack(tree, OLD, tmp_path / "old").layers["keyboards/one"]
+    begun = begin(tree, OLD, tmp_path / "new")
+    (tree / "keyboards/one/keyboard.json").chmod(0o755)
+    assert begun.finish().layers["keyboards/one"] == expected
 
 
 def test_what_has_not_changed_is_taken_over(tree: Path, tmp_path: Path) -> None:

@@ -31,7 +31,42 @@ class Packed:
         }
 
 
-def pack(
+@dataclass(frozen=True)
+class Packing:
+    """Layers of one commit on their way: nothing of the tree is read any more.
+
+    ``same`` are layers of the previous commit, ``tars`` archives that are still to be compressed.
+    """
+
+    commit: str
+    objects: Path
+    same: Mapping[str, Layer]
+    tars: Mapping[str, Path]
+    contents: Mapping[str, str]
+
+    def finish(self) -> Packed:
+        """Compress what is left to compress.
+
+        Raises:
+            TaskError: zstd failed.
+        """
+        archive.compress(list(self.tars.values()), level=_LEVEL)
+        for name, tar in self.tars.items():
+            file = self.objects / _key(name, self.commit)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            tar.with_name(f"{tar.name}.zst").rename(file)
+        made = len(self.contents) - len(self.same)
+        _say(f"{made} layers were made, {len(self.same)} are as in the commit before.")
+        return Packed({name: self._layer(name) for name in self.contents}, self.contents)
+
+    def _layer(self, name: str) -> Layer:
+        key = _key(name, self.commit)
+        if name in self.same:
+            return replace(self.same[name], key=key)
+        return describe(self.objects, key)
+
+
+def begin(
     tree: Path,
     commit: str,
     parts: Mapping[str, tuple[str, ...]],
@@ -39,13 +74,10 @@ def pack(
     *,
     previous: Manifest | None,
     digests: Mapping[str, str],
-) -> Packed:
-    """Make the archives below ``objects`` that the previous commit's cannot stand in for.
+) -> Packing:
+    """Pack the layers that the previous commit's cannot stand in for.
 
-    An archive that lies there already was made by a run before, of the same files.
-
-    Raises:
-        TaskError: zstd failed.
+    An archive that lies below ``objects`` already was made by a run before, of the same files.
     """
     known = _layers(previous) if previous is not None else {}
     same = {
@@ -53,19 +85,13 @@ def pack(
         for name in parts
         if previous is not None and name in known and previous.contents.get(name) == digests[name]
     }
-    made = {name: objects / _key(name, commit) for name in parts if name not in same}
-    fresh = {name: file for name, file in made.items() if not file.exists()}
+    fresh = [
+        name for name in parts if name not in same and not (objects / _key(name, commit)).exists()
+    ]
     tars = {name: objects.with_name("packing") / f"{name}.tar" for name in fresh}
     for name, tar in tars.items():
         archive.tar(tree, parts[name], tar)
-    archive.compress(list(tars.values()), level=_LEVEL)
-    for name, file in fresh.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        tars[name].with_name(f"{tars[name].name}.zst").rename(file)
-    _say(f"{len(made)} layers were made, {len(same)} are as in the commit before.")
-    layers = {name: replace(layer, key=_key(name, commit)) for name, layer in same.items()}
-    layers |= {name: describe(objects, _key(name, commit)) for name in made}
-    return Packed({name: layers[name] for name in parts}, dict(digests))
+    return Packing(commit, objects, same, tars, dict(digests))
 
 
 def describe(objects: Path, key: str) -> Layer:

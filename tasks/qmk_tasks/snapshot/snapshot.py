@@ -55,12 +55,14 @@ def build(
     named = contents.paths_by_part(parts)
     digests = contents.digests(tree, named)
     before = previous.manifest if previous is not None else None
+    # Before the tree's own code runs, which can write to no file of it, but change their modes.
+    begun = packing.begin(tree, commit, named, objects, previous=before, digests=digests)
     source = metadata.Source(tree, commit, containment, _unchanged(digests, before))
     with ThreadPoolExecutor(2) as pool:
         written = site.root(objects, commit)
         made = pool.submit(metadata.generate, source, home, written, previous=previous)
         zipped = pool.submit(_zip, tree, parts, objects / artifacts.source(commit))
-        packed = packing.pack(tree, commit, named, objects, previous=before, digests=digests)
+        packed = begun.finish()
         zipped.result()
         generated = made.result()
     there = previous.index if previous is not None else None
