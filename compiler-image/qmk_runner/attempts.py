@@ -96,24 +96,28 @@ class Attempts:
         if report is not None and report.note:
             log.note(f"The keyboard's record does not serve here: {report.note}.")
         outputs = firmware.collect(workspace.tree, self._names)
-        messages = diagnostics.parse(
-            text, outputs.keymap_c or b"", outputs.header or b"", self._request
-        )
         evidence = Evidence(
             returncode=ended.returncode if report is None else report.returncode,
             timed_out=ended.timed_out,
             memory_kills=memory.kills,
             log=text,
             firmware_found=outputs.firmware is not None,
-            diagnostics=messages,
             reported=report is not None and ended.returncode == 0,
             excess=ended.excess,
             disk_full=scratch_watch.is_full(workspace.root),
             own_disk=scratch_watch.is_alone(workspace.root, volume_bytes),
         )
+        verdict = outcome.judge(evidence)
+        messages: tuple[Diagnostic, ...] = ()
+        # Nobody reads those of an end that is no result, or of a build that is yet to come.
+        if verdict.reason is not None and (report is None or not report.needs_tree):
+            messages = diagnostics.parse(
+                text, outputs.keymap_c or b"", outputs.header or b"", self._request
+            )
+            verdict = outcome.explained(verdict, messages)
         words = () if report is None else report.command
         command = tuple(self._scene.clean(word.encode()).decode() for word in words)
-        return Attempted(layers, report, command, outputs, text, messages, outcome.judge(evidence))
+        return Attempted(layers, report, command, outputs, text, messages, verdict)
 
     def _start(self, order: WorkbenchOrder, watches: Sequence[Watch]) -> Ended:
         workspace = self._scene.workspace

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from qmk_contract.keymap_warnings import warnings
@@ -41,12 +41,20 @@ def parse(
     said = spoken(log)
     source = KeymapSource(keymap_c, header, request)
     told = itertools.islice(gcc_messages.messages(said), _MESSAGES_MAX)
-    compiled = [_diagnostic(message, source) for message in told]
-    found = [*_once_a_place(compiled), *tree_messages.diagnostics(log, said, request)]
-    found += [*warnings(request), *_without_effect(keymap_c, request)]
-    errors = [item for item in found if item.severity == "error"]
-    others = [item for item in found if item.severity != "error"]
-    return tuple(dict.fromkeys(errors + others))[:DIAGNOSTICS_MAX]
+    compiled = (_diagnostic(message, source) for message in told)
+    found = itertools.chain(
+        _once_a_place(compiled),
+        tree_messages.diagnostics(log, said, request),
+        warnings(request),
+        _without_effect(keymap_c, request),
+    )
+    errors: dict[Diagnostic, None] = {}
+    others: dict[Diagnostic, None] = {}
+    for item in found:
+        (errors if item.severity == "error" else others)[item] = None
+        if len(errors) == DIAGNOSTICS_MAX:  # no more are told, and nothing else
+            break
+    return (*errors, *others)[:DIAGNOSTICS_MAX]
 
 
 def _diagnostic(message: Message, source: KeymapSource) -> Diagnostic:
@@ -130,7 +138,7 @@ def _text(message: Message, source: KeymapSource) -> str:
     return text[:_MESSAGE_LENGTH_MAX]
 
 
-def _once_a_place(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+def _once_a_place(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """The first error at each key, or about each layer: what follows it there comes from it."""
     seen: set[tuple[int, int | None, str]] = set()
     for item in found:

@@ -25,7 +25,12 @@ _LINKER = re.compile(
     r"|region \S{1,64} overflowed by \d{1,9} bytes"
     r"|address \S+ of \S+ section \S+ is not within region \S+)"
 )
-_OBJECT = re.compile(r"(?P<file>[^\s:()]+\.(?:c|h|S|cpp)):(?P<line>\d{1,9})?")
+#: From the beginning of a name only: a line may be one name of 16 kB.
+_OBJECT = re.compile(r"(?<![^\s:()])(?P<file>[^\s:()]+\.(?:c|h|S|cpp)):(?P<line>\d{1,9})?")
+
+
+#: Of one message: GCC adds one for each macro that it is within.
+_NOTES_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def messages(said: str) -> Iterator[Message]:
     for line in said.splitlines():
         found = _MESSAGE.search(line)
         if found and found["severity"] == "note":
-            notes.append(Note(found["text"], _location(found)))
+            if len(notes) < _NOTES_MAX:
+                notes.append(Note(found["text"], _location(found)))
             continue
         message = _message(found) if found else _of_program(line)
         if message is None:

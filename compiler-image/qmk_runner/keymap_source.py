@@ -7,12 +7,13 @@ build has made the file, so anything can be in it.
 
 import bisect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qmk_contract.keycode_calls import calls
 from qmk_contract.keycodes import as_written
+from qmk_runner.call_arguments import CallArguments
 from qmk_runner.layout_macros import Layout, layouts
 
 #: Lines by which the lines after them are told apart; the last group is what is indented.
@@ -24,7 +25,6 @@ _MARK = re.compile(
 _LAYER = re.compile(rb"[ \t]{0,40}\[(?P<layer>\d{1,9})\] = (?P<layout>\w+)\(")
 _ENCODERS = re.compile(rb"[ \t]{0,40}\[(?P<layer>\d{1,9})\] = \{")
 _TURNS = b"ENCODER_CCW_CW("
-_CHARACTER = re.compile(rb"'(?:\\.|[^'\\])'")
 _MACRO_PART = re.compile(r"macros\[(\d+)\]")
 
 
@@ -40,6 +40,15 @@ class Place:
     part: str = ""
 
 
+@dataclass(frozen=True)
+class _LayerLine:
+    """A line that holds a layer; its keys begin at ``start``, from 0."""
+
+    layer: int
+    layout: str
+    start: int
+
+
 class KeymapSource:
     """One generated keymap.c, with the request that it was made from."""
 
@@ -47,11 +56,17 @@ class KeymapSource:
         self._lines = keymap_c.split(b"\n")
         self._layouts = layouts(header.decode("utf-8", "replace"))
         self._request = request
+        self._layers: dict[int, _LayerLine] = {}
         self._layer_lines: dict[int, int] = {}
         self._marks: list[tuple[int, str]] = []
+        #: By line and where they begin; by layer, function and number of arguments.
+        self._arguments: dict[tuple[int, int], CallArguments] = {}
+        self._callers: dict[int, dict[tuple[str, int], int]] = {}
         for number, text in enumerate(self._lines, start=1):
             if layer := _LAYER.match(text):
-                self._layer_lines.setdefault(int(layer["layer"]), number)
+                found = _LayerLine(int(layer["layer"]), layer["layout"].decode(), layer.end())
+                self._layers[number] = found
+                self._layer_lines.setdefault(found.layer, number)
             elif mark := _MARK.match(text):
                 self._marks.append((number, _part(mark)))
 
@@ -61,12 +76,10 @@ class KeymapSource:
 
     def at(self, line: int, column: int | None) -> Place:
         """The place that the compiler names."""
-        text = self._line(line)
-        if column is None or (start := _LAYER.match(text)) is None:
+        if column is None or (found := self._layers.get(line)) is None:
             return self._beside_layers(line, column)
-        layer = int(start["layer"])
-        key = _argument(text, start.end(), column)
-        return Place(line, column, layer, key, self._keycode(layer, key))
+        key = self._argument(line, found.start, column)
+        return Place(line, column, found.layer, key, self._keycode(found.layer, key))
 
     def in_matrix(self, layer: int, row: int, column: int) -> Place | None:
         """The key of a layer that is at a place of the matrix."""
@@ -80,11 +93,9 @@ class KeymapSource:
 
     def calling(self, layer: int, function: str, arguments: int) -> Place | None:
         """The first key of a layer that calls a macro with a number of arguments."""
-        for key, keycode in enumerate(_inside(self._request, "layers", layer) or ()):
-            for call in calls(as_written(keycode or "")):
-                if call.function == function and len(call.arguments) == arguments:
-                    return self._key(layer, key)
-        return None
+        if layer not in self._callers:
+            self._callers[layer] = _callers(_inside(self._request, "layers", layer) or ())
+        return self._key(layer, self._callers[layer].get((function, arguments)))
 
     def explained(self, place: Place, text: str) -> str:
         """A message about what is no key of a layer, in words of the request where it has none."""
@@ -99,11 +110,24 @@ class KeymapSource:
         if key is None:
             return None
         line = self._layer_lines.get(layer, 0)
-        return Place(line, _column(self._line(line), key), layer, key, self._keycode(layer, key))
+        column = None
+        if (found := self._layers.get(line)) is not None:
+            begin = self._arguments_in(line, found.start).begin(key)
+            column = None if begin is None else found.start + begin + 1
+        return Place(line, column, layer, key, self._keycode(layer, key))
 
     def _layout(self, layer: int) -> Layout | None:
-        start = _LAYER.match(self._line(self._layer_lines.get(layer, 0)))
-        return self._layouts.get(start["layout"].decode()) if start else None
+        found = self._layers.get(self._layer_lines.get(layer, 0))
+        return None if found is None else self._layouts.get(found.layout)
+
+    def _argument(self, line: int, start: int, column: int, end: int | None = None) -> int | None:
+        """Which argument a column (from 1, in bytes) is in, of those that begin at ``start``."""
+        return self._arguments_in(line, start, end).at(column - 1 - start)
+
+    def _arguments_in(self, line: int, start: int, end: int | None = None) -> CallArguments:
+        if (line, start) not in self._arguments:
+            self._arguments[line, start] = CallArguments.of(self._line(line)[start:end])
+        return self._arguments[line, start]
 
     def _beside_layers(self, line: int, column: int | None) -> Place:
         before = bisect.bisect_right(self._marks, line, key=lambda mark: mark[0])
@@ -120,11 +144,13 @@ class KeymapSource:
         if start is None or column is None:
             return Place(line, column, part="encoders")
         layer = int(start["layer"])
-        encoder = _argument(text, start.end(), column)
+        encoder = self._argument(line, start.end(), column)
         if encoder is None:
             return Place(line, column, layer, part=f"encoders[{layer}]")
-        call = text.rfind(_TURNS, 0, column)
-        turn = "ccw" if _argument(text, call + len(_TURNS), column) == 0 else "cw"
+        turns = text.rfind(_TURNS, 0, column) + len(_TURNS)
+        following = text.find(_TURNS, turns)
+        end = None if following < 0 else following + len(_TURNS)
+        turn = "ccw" if self._argument(line, turns, column, end) == 0 else "cw"
         keycode = _inside(self._request, "encoders", layer, encoder, turn)
         return Place(line, column, layer, None, keycode, f"encoders[{layer}][{encoder}].{turn}")
 
@@ -133,6 +159,15 @@ class KeymapSource:
 
     def _line(self, number: int) -> bytes:
         return self._lines[number - 1] if 0 < number <= len(self._lines) else b""
+
+
+def _callers(keycodes: Iterable[str | None]) -> dict[tuple[str, int], int]:
+    """The first key that calls each function with each number of arguments."""
+    found: dict[tuple[str, int], int] = {}
+    for key, keycode in enumerate(keycodes):
+        for call in calls(as_written(keycode or "")):
+            found.setdefault((call.function, len(call.arguments)), key)
+    return found
 
 
 def _part(mark: re.Match[bytes]) -> str:
@@ -153,31 +188,3 @@ def _inside(value: Any, *path: str | int) -> Any:
     except (LookupError, TypeError):
         return None
     return value
-
-
-def _argument(line: bytes, start: int, column: int) -> int | None:
-    """Which argument a column (from 1, in bytes) is in, of those that begin at ``start``."""
-    if column - 1 < start:
-        return None
-    plain = _CHARACTER.sub(lambda found: b"0" * len(found[0]), line)
-    depth = count = 0
-    for character in plain[start : column - 1].decode("latin-1"):
-        depth += (character in "([") - (character in ")]")
-        count += character == "," and depth == 0
-    closes = depth == 0 and plain[column - 1 : column] in (b")", b"}")
-    return None if depth < 0 or closes else count
-
-
-def _column(line: bytes, key: int) -> int | None:
-    """Where a layer's key begins, from 1, in bytes."""
-    start = _LAYER.match(line)
-    if start is None:
-        return None
-    depth = count = 0
-    plain = _CHARACTER.sub(lambda found: b"0" * len(found[0]), line).decode("latin-1")
-    for at in range(start.end(), len(plain)):
-        if count == key and plain[at] not in ", ":
-            return at + 1
-        depth += (plain[at] in "([") - (plain[at] in ")]")
-        count += plain[at] == "," and depth == 0
-    return None

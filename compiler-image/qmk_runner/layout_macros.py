@@ -4,6 +4,7 @@
 the key is in the matrix.
 """
 
+import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ _NAME = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Layout:
-    """A macro: its lines in the header, from 1, its parameters, and the cells of the matrix."""
+    """A macro: its first line in the header, from 1, its parameters, and the cells of the matrix.
+
+    ``keys`` are, of each of its lines, where parameters begin and which keys these are.
+    """
 
     first_line: int
-    lines: tuple[str, ...]
+    keys: tuple[tuple[tuple[int, int], ...], ...]
     parameters: Mapping[str, int]
     rows: tuple[tuple[str, ...], ...]
 
@@ -30,12 +34,11 @@ class Layout:
 
     def key_before(self, line: int, column: int) -> int | None:
         """The key whose parameter begins at, or is the last one before, a place in the header."""
-        if not self.first_line < line < self.first_line + len(self.lines):
+        if not self.first_line < line < self.first_line + len(self.keys):
             return None
-        text = self.lines[line - self.first_line]
-        names = [found[0] for found in _NAME.finditer(text) if found.start() < column]
-        keys = [self.parameters[name] for name in names if name in self.parameters]
-        return keys[-1] if keys else None
+        keys = self.keys[line - self.first_line]
+        before = bisect.bisect_left(keys, column, key=lambda key: key[0])
+        return keys[before - 1][1] if before else None
 
 
 def layouts(header: str) -> dict[str, Layout]:
@@ -51,14 +54,23 @@ def layouts(header: str) -> dict[str, Layout]:
         while lines[end].endswith("\\") and end + 1 < len(lines):
             end += 1
         body = (definition["rest"], *lines[index + 1 : end + 1])
-        parameters = [name.strip() for name in definition["parameters"].split(",")]
+        names = (name.strip() for name in definition["parameters"].split(","))
+        parameters = {name: key for key, name in enumerate(names)}
         found[definition["name"]] = Layout(
             index + 1,
-            (line, *lines[index + 1 : end + 1]),
-            {name: key for key, name in enumerate(parameters)},
+            tuple(_keys(text, parameters) for text in lines[index : end + 1]),
+            parameters,
             tuple(
                 tuple(cell.strip() for cell in row.split(","))
                 for row in _ROW.findall(" ".join(body))
             ),
         )
     return found
+
+
+def _keys(text: str, parameters: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        (found.start(), parameters[found[0]])
+        for found in _NAME.finditer(text)
+        if found[0] in parameters
+    )

@@ -86,7 +86,6 @@ class Evidence:
     memory_kills: int
     log: str
     firmware_found: bool
-    diagnostics: Sequence[Diagnostic] = ()
     excess: str | None = None
     reported: bool = True
     disk_full: bool = False
@@ -115,6 +114,19 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.returncode == 0:
         return _ended_well(evidence)
     return _starved(evidence) or _broken(evidence) or _request_fault(evidence)
+
+
+def explained(verdict: Verdict, diagnostics: Sequence[Diagnostic]) -> Verdict:
+    """A compile error's verdict in the words of the first error, if there is one."""
+    if verdict.reason is not Reason.COMPILE_ERROR:
+        return verdict
+    for item in diagnostics:
+        if item.severity == "error":
+            where = f"{item.file}:{item.line}: " if item.file and item.line else ""
+            if item.layer is not None and item.key is not None:
+                where = f"layer {item.layer}, key {item.key}: "
+            return _fault(Reason.COMPILE_ERROR, where + item.message)
+    return verdict
 
 
 def _cut_off(evidence: Evidence) -> Verdict | None:
@@ -176,12 +188,6 @@ def _request_fault(evidence: Evidence) -> Verdict:
 
 
 def _summary(evidence: Evidence) -> str:
-    for item in evidence.diagnostics:
-        if item.severity == "error":
-            where = f"{item.file}:{item.line}: " if item.file and item.line else ""
-            if item.layer is not None and item.key is not None:
-                where = f"layer {item.layer}, key {item.key}: "
-            return where + item.message
     lines = [line.strip(" |*") for line in evidence.log.splitlines()]
     told = [line for line in lines if line and not re.match(r"g?make(?:\[\d+\])?: ", line)]
     return told[-1] if told else f"qmk compile ended with exit code {evidence.returncode}"

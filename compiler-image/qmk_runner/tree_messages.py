@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -54,10 +55,11 @@ def diagnostics(log: str, said: str, request: Mapping[str, Any]) -> Iterator[Dia
 
 def _field(request: Mapping[str, Any], text: str) -> str | None:
     """The first field whose value a message of jsonschema begins with, as "config.tapping.term"."""
-    open_: list[tuple[str, Any]] = [(name, request[name]) for name in sorted(request)]
+    names = (name for name in sorted(request) if not name.startswith("layers"))
+    open_: deque[tuple[str, Any]] = deque((name, request[name]) for name in names)
     while open_:
-        path, value = open_.pop(0)
-        if value and not path.startswith("layers") and text.startswith(f"{value!r} "):
+        path, value = open_.popleft()
+        if value and text.startswith(f"{value!r} "):
             return path
         if isinstance(value, Mapping):
             open_ += [(f"{path}.{name}", item) for name, item in value.items()]

@@ -17,9 +17,9 @@ from qmk_contract.codec import from_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.keyboard_record import RECORD_BYTES_MAX, RecordPointer
 from qmk_contract.phases import Reason
-from qmk_contract.result import BuildPath, RecordUse
+from qmk_contract.result import BuildPath, Diagnostic, RecordUse
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, SandboxMode
-from qmk_runner import build, sandbox
+from qmk_runner import build, diagnostics, sandbox
 from qmk_runner.sandbox import SandboxUnavailableError
 from qmk_runner.settings import Settings
 from qmk_runner.workbench_order import WorkbenchOrder
@@ -280,6 +280,38 @@ def test_a_record_that_breaks_an_attempt_is_kept_from_the_next(pod: RecordedPod,
     result = pod.result()
     assert (result.reason, result.record) == (Reason.COMPLETED, RecordUse.UNFIT)
     assert [order.record is None for order in pod.attempts()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (NEEDS_TREE, report("partial", "used", code=2), 1),
+        ("kill -9 $$", report("full", "absent", code=2), 1),
+        (report("fast", "used", code=2), "exit 1", 1),
+        ("exec sleep 30", "exit 1", 0),
+        ("echo 'gcc: error: Killed (program cc1)'; exit 2", "exit 1", 0),
+        (f"{MAKES}; {NEEDS_TREE}", "exec sleep 30", 0),
+    ],
+)
+def test_only_an_end_that_is_a_result_is_searched_for_messages(
+    pod: RecordedPod, monkeypatch: pytest.MonkeyPatch, first: str, second: str, told: int
+) -> None:
+    parsed: list[str] = []
+
+    def parse(log: str, *_arguments: object) -> tuple[Diagnostic, ...]:
+        parsed.append(log)
+        return ()
+
+    monkeypatch.setattr(diagnostics, "parse", parse)
+    install_workbench(
+        pod.bin, f"{TELLS}; echo x.c:1:1: error: e\nif [ $n = 1 ]; then {first}; else {second}; fi"
+    )
+    pod.shared.mkdir()
+    settings = Settings(
+        order="", scratch=pod.scratch, shared=pod.shared, search_path=pod.search_path
+    )
+    build.run(pod.order(timeout_seconds=2), settings, datetime.now(UTC))
+    assert len(parsed) == told
 
 
 @pytest.mark.parametrize(

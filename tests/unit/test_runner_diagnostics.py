@@ -328,3 +328,52 @@ def test_a_build_that_prints_nothing_but_messages_is_read_in_no_time() -> None:
     began = time.process_time()
     assert len(diagnostics.parse(log, keymap_c, header, REQUEST)) == DIAGNOSTICS_MAX
     assert time.process_time() - began < 10
+
+
+LONG = [f"N{number:03}{'O' * 240}" for number in range(512)]
+CALLED = [f"LT({number},{'A' * 240})" for number in range(512)]
+
+
+def keymap_c(keys: list[str]) -> bytes:
+    return f"    [0] = LAYOUT({', '.join(keys)})\n".encode()
+
+
+def undeclared(keys: list[str]) -> str:
+    column = keymap_c(keys).index(keys[0].encode()) + 1
+    width = len(keys[0]) + 2
+    notes = "".join(f"{FILE}:1:{column + width * 511}: note: n\n" for _ in range(9))
+    return "".join(
+        f"{FILE}:1:{column + width * key}: warning: no\n{notes}" for key in range(len(keys))
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "keys"),
+    [
+        (undeclared(LONG), LONG),
+        (f'{FILE}:1:9: error: macro "LT" passed 3 arguments, but takes just 2\n' * 512, CALLED),
+        (f"{FILE}:1:120000: note: n\n{FILE}:1:1: warning: w\n" * 20_000, LONG),
+        ("\n".join([f"{'x' * 16_000}: undefined reference to `f'"] * 60), LONG),
+        ("\n".join([f"{'x.c' * 5000}: undefined reference to `f'"] * 60), LONG),
+    ],
+    ids=["undeclared", "arguments", "notes", "object", "objects"],
+)
+def test_messages_are_read_in_time_that_grows_with_log_and_keymap_alone(
+    log: str, keys: list[str]
+) -> None:
+    """The largest keymap that a request may have, 128 KiB; a second would be far too long."""
+    began = time.process_time()
+    diagnostics.parse(log, keymap_c(keys), b"", {"layers": [keys]})
+    assert time.process_time() - began < 1
+
+
+def test_a_value_among_many_is_found_in_no_time() -> None:
+    request = {
+        "layers": [["KC_A"] * 50_000],
+        "config": {"a": list(range(20_000)), "b": {"tapping": {"term": "x"}}},
+    }
+    log = "Invalid JSON keymap: keymap.json : 'x' is not of type 'integer'\n" * 20
+    began = time.process_time()
+    (found,) = diagnostics.parse(log, b"", b"", request)
+    assert found.message.startswith("config.b.tapping.term: ")
+    assert time.process_time() - began < 2

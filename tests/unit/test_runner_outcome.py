@@ -10,19 +10,18 @@ import pytest
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.phases import CACHEABLE_REASONS, Reason
 from qmk_contract.result import Diagnostic
-from qmk_runner.outcome import MESSAGE_LENGTH_MAX, Evidence, judge
+from qmk_runner.outcome import MESSAGE_LENGTH_MAX, Evidence, explained, judge
 
 FINE = Evidence(returncode=0, timed_out=False, memory_kills=0, log="", firmware_found=True)
 
 
-def failed(log: str, *diagnostics: Diagnostic, returncode: int = 2) -> Evidence:
+def failed(log: str, *, returncode: int = 2) -> Evidence:
     return Evidence(
         returncode=returncode,
         timed_out=False,
         memory_kills=0,
         log=log,
         firmware_found=True,
-        diagnostics=diagnostics,
     )
 
 
@@ -175,12 +174,6 @@ def test_python_without_memory_or_threads_is_starved(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("evidence", "message"),
     [
-        (failed("", Diagnostic("error", "no KC_X", "keymap.c", 4, 2, 1, 2)),
-         "layer 1, key 2: no KC_X"),
-        (failed("", Diagnostic("warning", "w"), Diagnostic("error", "e", "a.c", 3, 1)),
-         "a.c:3: e"),
-        (failed("", Diagnostic("error", "undefined reference to `g'")),
-         "undefined reference to `g'"),
         (failed("ValueError: Invalid keyboard: x\n\n"), "ValueError: Invalid keyboard: x"),
         (failed("said why\ngmake: *** [a.mk:1: all] Error 1\n"), "said why"),
         (failed("gmake: *** [a.mk:1: all] Error 1\n"), "qmk compile ended with exit code 2"),
@@ -190,6 +183,32 @@ def test_python_without_memory_or_threads_is_starved(error: Exception) -> None:
 )  # fmt: skip
 def test_the_message_says_what_to_mend(evidence: Evidence, message: str) -> None:
     assert judge(evidence).message == message
+
+
+@pytest.mark.parametrize(
+    ("diagnostics", "message"),
+    [
+        ([Diagnostic("error", "no KC_X", "keymap.c", 4, 2, 1, 2)], "layer 1, key 2: no KC_X"),
+        ([Diagnostic("warning", "w"), Diagnostic("error", "e", "a.c", 3, 1)], "a.c:3: e"),
+        ([Diagnostic("error", "undefined reference to `g'")], "undefined reference to `g'"),
+        ([Diagnostic("error", "x" * 2000)], "x" * MESSAGE_LENGTH_MAX),
+        ([Diagnostic("warning", "w")], "said last"),
+        ([], "said last"),
+    ],
+)
+def test_a_compile_error_is_told_in_the_compilers_words(
+    diagnostics: list[Diagnostic], message: str
+) -> None:
+    verdict = explained(judge(failed("said last\n")), diagnostics)
+    assert (verdict.message, verdict.reason) == (message, Reason.COMPILE_ERROR)
+
+
+@pytest.mark.parametrize(
+    "evidence", [FINE, failed("\u2612 Invalid JSON keymap: k\n"), failed("MemoryError\n")]
+)
+def test_any_other_end_has_words_of_its_own(evidence: Evidence) -> None:
+    verdict = judge(evidence)
+    assert explained(verdict, [Diagnostic("error", "e")]) == verdict
 
 
 @pytest.mark.parametrize(
