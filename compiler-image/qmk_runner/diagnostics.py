@@ -3,15 +3,18 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from qmk_contract.keymap_warnings import warnings
 from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
-from qmk_runner import gcc_messages, tree_messages
+from qmk_runner import gcc_messages, tree_messages, undeclared
 from qmk_runner.gcc_messages import Location, Message, spoken
 from qmk_runner.keymap_source import KeymapSource, Place
 
 _MESSAGE_LENGTH_MAX = 512
+_FILE_LENGTH_MAX = 255
+_KEYCODE_LENGTH_MAX = 256
 #: What a build prints can be made of nothing but messages.
 _MESSAGES_MAX = 200
 #: Files that the build makes of the request, by the field that they come from.
@@ -26,32 +29,35 @@ _ARGUMENTS = re.compile(
     r"macro \W?(?P<macro>\w+)\W? (?:passed (?P<passed>\d{1,4}) arguments"
     r"|requires \d{1,4} arguments, but only (?P<given>\d{1,4}) given)"
 )
+#: Without one of them the compiler leaves out what json2c has made of the encoders.
+_ENCODER_MAP = frozenset({b"-DENCODER_ENABLE", b"-DENCODER_MAP_ENABLE"})
 _OVERFLOW = re.compile(r"region \W?(?P<region>\w+)\W? overflowed by (?P<bytes>\d+) bytes")
 _ASSERTION = re.compile(r"static assertion failed: \"?(?P<text>[^\"]+)\"?")
 
 
 def parse(
-    log: str, keymap_c: bytes, header: bytes, request: Mapping[str, Any]
+    log: str, keymap_c: bytes, header: bytes, request: Mapping[str, Any], flags: bytes = b""
 ) -> tuple[Diagnostic, ...]:
     """The messages of a build, errors first, at most DIAGNOSTICS_MAX.
 
     ``keymap_c`` and ``header`` are the generated keymap.c and default_keyboard.h, empty where there
-    are none, ``request`` the keymap document that they were generated from.
+    are none, ``request`` the keymap document that they were generated from. ``flags`` are those of
+    the compiler, empty where they are not known.
     """
     said = spoken(log)
     source = KeymapSource(keymap_c, header, request)
     told = itertools.islice(gcc_messages.messages(said), _MESSAGES_MAX)
     compiled = (_diagnostic(message, source) for message in told)
     found = itertools.chain(
-        _once_a_place(compiled),
+        _once_a_place(undeclared.everywhere(compiled, source, request)),
         tree_messages.diagnostics(log, said, request),
         warnings(request),
-        _without_effect(keymap_c, request),
+        _without_effect(keymap_c, flags, request),
     )
     errors: dict[Diagnostic, None] = {}
     others: dict[Diagnostic, None] = {}
     for item in found:
-        (errors if item.severity == "error" else others)[item] = None
+        (errors if item.severity == "error" else others)[_short(item)] = None
         if len(errors) == DIAGNOSTICS_MAX:  # no more are told, and nothing else
             break
     return (*errors, *others)[:DIAGNOSTICS_MAX]
@@ -151,8 +157,23 @@ def _once_a_place(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         yield item
 
 
-def _without_effect(keymap_c: bytes, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """A field that the tree's json2c passed over."""
+def _short(item: Diagnostic) -> Diagnostic:
+    """What a tree names can be as long as a line of the log: all of them must fit a result."""
+    file = None if item.file is None else item.file[-_FILE_LENGTH_MAX:]
+    keycode = None if item.keycode is None else str(item.keycode)[:_KEYCODE_LENGTH_MAX]
+    return replace(item, message=item.message[:_MESSAGE_LENGTH_MAX], file=file, keycode=keycode)
+
+
+def _without_effect(
+    keymap_c: bytes, flags: bytes, request: Mapping[str, Any]
+) -> Iterator[Diagnostic]:
+    """Fields that the tree's json2c passed over, or that the compiler did not read."""
+    if request.get("encoders") and flags and not _ENCODER_MAP.issubset(flags.split()):
+        yield Diagnostic(
+            "warning",
+            "encoders: they have no effect, since the keyboard has none or "
+            "config.features.encoder_map is not on",
+        )
     if request.get("dip_switches") and keymap_c and b"dip_switch_map" not in keymap_c:
         yield Diagnostic(
             "warning", "dip_switches: this firmware does not know the field, it has no effect"

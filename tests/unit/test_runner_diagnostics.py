@@ -1,11 +1,13 @@
 """Compiler messages as avr-gcc 5.4 and later GCC write them."""
 
+import json
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmk_contract.codec import to_body
 from qmk_contract.result import DIAGNOSTICS_MAX, Diagnostic
 from qmk_runner import diagnostics
 from tests.strategies import json_values
@@ -88,6 +90,24 @@ def test_there_are_never_too_many() -> None:
 def test_a_message_that_never_ends_is_cut() -> None:
     (found,) = parse("a.c:1:1: error: " + "x" * 100_000)
     assert len(found.message) <= 512
+
+
+def test_all_messages_together_fit_a_result() -> None:
+    """Whatever JSON makes of them: upload takes no result of more than 256 KiB."""
+    name = "\u263a" * 16_000
+    log = "".join(
+        f"{name}{n}/b.c:1:1: error: {name}\n{FILE}:3:{26 + n}: warning: {n}{name}\n"
+        f"{name}{n}.mk:3: *** {name}.  Stop.\n"
+        for n in range(8)
+    )
+    request = {"layers": [[name, name, name]]}
+    found = diagnostics.parse(log, KEYMAP_C, b"", request)
+    assert (len(found), len(json.dumps(to_body(found))) < 200_000) == (DIAGNOSTICS_MAX, True)
+    assert {item.severity for item in found} == {"error", "warning"}
+    (told, *_) = found
+    assert told.file is not None
+    assert (told.file.endswith("0/b.c"), len(told.file)) == (True, 255)
+    assert max(len(item.keycode or "") for item in found) == 256
 
 
 def test_null_layers_and_keys_of_a_request_do_no_harm() -> None:
