@@ -112,7 +112,11 @@ class Attempts:
         # Nobody reads those of an end that is no result, or of a build that is yet to come.
         if verdict.reason is not None and (report is None or not report.needs_tree):
             messages = diagnostics.parse(
-                text, outputs.keymap_c or b"", outputs.header or b"", self._request
+                text,
+                outputs.keymap_c or b"",
+                outputs.header or b"",
+                self._request,
+                outputs.flags,
             )
             verdict = outcome.explained(verdict, messages)
         words = () if report is None else report.command

@@ -61,7 +61,11 @@ class Outputs:
     keymap_c: bytes | None
     elf: bytes | None
     header: bytes | None
-    has_via: bool
+    flags: bytes
+
+    @property
+    def has_via(self) -> bool:
+        return b"-DVIA_ENABLE" in self.flags.split()
 
 
 def names(keyboard: str, keymap_name: str, request: Mapping[str, object]) -> Names:
@@ -78,13 +82,12 @@ def collect(tree: Path, names: Names) -> Outputs:
         for extension in EXTENSIONS
         if (data := _read(tree, f"{names.firmware}.{extension}", FIRMWARE_BYTES_MAX))
     ]
-    flags = _read(tree, names.compiler_flags, _FLAGS_BYTES_MAX) or b""
     return Outputs(
         firmware=_product(found),
         keymap_c=_read(tree, names.keymap_c, KEYMAP_C_BYTES_MAX),
         elf=_read(tree, names.elf, _ELF_BYTES_MAX),
         header=_read(tree, names.header, KEYMAP_C_BYTES_MAX),
-        has_via=b"-DVIA_ENABLE" in flags.split(),
+        flags=_read(tree, names.compiler_flags, _FLAGS_BYTES_MAX) or b"",
     )
 
 

@@ -81,21 +81,32 @@ class KeymapSource:
         key = self._argument(line, found.start, column)
         return Place(line, column, found.layer, key, self._keycode(found.layer, key))
 
+    def key(self, layer: int, key: int | None) -> Place | None:
+        """The place of a key; None only where there is no key to be found."""
+        if key is None:
+            return None
+        line = self._layer_lines.get(layer, 0)
+        column = None
+        if (found := self._layers.get(line)) is not None:
+            begin = self._arguments_in(line, found.start).begin(key)
+            column = None if begin is None else found.start + begin + 1
+        return Place(line, column, layer, key, self._keycode(layer, key))
+
     def in_matrix(self, layer: int, row: int, column: int) -> Place | None:
         """The key of a layer that is at a place of the matrix."""
         layout = self._layout(layer)
-        return self._key(layer, layout.key_in_matrix(row, column)) if layout else None
+        return self.key(layer, layout.key_in_matrix(row, column)) if layout else None
 
     def in_header(self, layer: int, line: int, column: int) -> Place | None:
         """The key of a layer whose parameter is at a place of the header."""
         layout = self._layout(layer)
-        return self._key(layer, layout.key_before(line, column)) if layout else None
+        return self.key(layer, layout.key_before(line, column)) if layout else None
 
     def calling(self, layer: int, function: str, arguments: int) -> Place | None:
         """The first key of a layer that calls a macro with a number of arguments."""
         if layer not in self._callers:
             self._callers[layer] = _callers(_inside(self._request, "layers", layer) or ())
-        return self._key(layer, self._callers[layer].get((function, arguments)))
+        return self.key(layer, self._callers[layer].get((function, arguments)))
 
     def explained(self, place: Place, text: str) -> str:
         """A message about what is no key of a layer, in words of the request where it has none."""
@@ -105,16 +116,6 @@ class KeymapSource:
         steps = _inside(self._request, "macros", int(macro[1])) or ()
         names = [name for step in steps for name in _inside(step, "keycodes") or ()]
         return f"not all of these are keys that a macro can press: {', '.join(names)}"
-
-    def _key(self, layer: int, key: int | None) -> Place | None:
-        if key is None:
-            return None
-        line = self._layer_lines.get(layer, 0)
-        column = None
-        if (found := self._layers.get(line)) is not None:
-            begin = self._arguments_in(line, found.start).begin(key)
-            column = None if begin is None else found.start + begin + 1
-        return Place(line, column, layer, key, self._keycode(layer, key))
 
     def _layout(self, layer: int) -> Layout | None:
         found = self._layers.get(self._layer_lines.get(layer, 0))
