@@ -117,7 +117,12 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def explained(verdict: Verdict, diagnostics: Sequence[Diagnostic]) -> Verdict:
-    """A compile error's verdict in the words of the first error, if there is one."""
+    """A verdict in the words of the errors: a compile error's in those of the first, if there is
+    one, and that over an unfit keymap with the field that it is about.
+    """
+    if verdict.reason is Reason.INVALID_KEYMAP:
+        told = (item.message for item in diagnostics if item.message.endswith(verdict.message))
+        return _fault(Reason.INVALID_KEYMAP, next(told, verdict.message))
     if verdict.reason is not Reason.COMPILE_ERROR:
         return verdict
     for item in diagnostics:

@@ -17,6 +17,7 @@ _EXCEPTION = re.compile(
 _INVALID = re.compile(
     r"^(?:\u2612 )?(?P<text>Invalid JSON (?:keymap|encountered).*)$", re.MULTILINE
 )
+_NO_MODULE = re.compile(r"Module (?:not found: )?'?(?P<name>[^\s']+)'?(?: not found\.?)?")
 #: What `parse_configurator_json` puts between: the file's own name tells nothing.
 _FILE_NAME = re.compile(r"(?<=: )\S*keymap\.json : ?")
 #: make: "builddefs/converters.mk:10: *** Converting to 'x' not possible!.  Stop."
@@ -39,7 +40,13 @@ def diagnostics(log: str, said: str, request: Mapping[str, Any]) -> Iterator[Dia
         text = _FILE_NAME.sub("", found["text"])
         field = _field(request, text.partition(": ")[2])
         yield _error(f"{field}: {text}" if field else text)
+    modules: set[str] = set()
     for found in _EXCEPTION.finditer(said):
+        # Two parts of the tree look for a module, each with words of its own.
+        if module := _NO_MODULE.fullmatch(found["text"]):
+            if module["name"] in modules:
+                continue
+            modules.add(module["name"])
         missing = found["kind"] == "KeyError"
         text = f"the firmware's generator misses {found['text']}" if missing else found["text"]
         yield _error(_with_field(text))

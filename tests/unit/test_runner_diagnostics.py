@@ -302,6 +302,18 @@ def test_errors_that_no_compiler_tells_are_told(
     assert (found.file, found.line) == (file, number)
 
 
+def test_a_module_that_is_missing_is_told_once() -> None:
+    log = (
+        "FileNotFoundError: Module 'qmk/none' not found.\n"
+        "FileNotFoundError: Module not found: qmk/none\n"
+        "FileNotFoundError: Module not found: qmk/other\n"
+    )
+    assert [item.message for item in parse(log)] == [
+        "modules: Module 'qmk/none' not found.",
+        "modules: Module not found: qmk/other",
+    ]
+
+
 def test_fields_that_the_tree_passes_over_are_told() -> None:
     request = {**REQUEST, "dip_switches": [{"on": "KC_A", "off": "KC_B"}]}
     (found,) = diagnostics.parse("", KEYMAP_C, b"", request)

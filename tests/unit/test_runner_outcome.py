@@ -227,3 +227,11 @@ def test_a_log_is_judged_in_time_that_grows_with_it_alone(piece: str) -> None:
 
 def test_a_message_has_a_bound() -> None:
     assert len(judge(failed("x" * 10_000)).message) == MESSAGE_LENGTH_MAX
+
+
+def test_an_unfit_keymap_is_told_with_its_field() -> None:
+    said = "Invalid JSON keymap: 'x' is not of type 'integer'"
+    verdict = judge(failed(f"\u2612 {said}\n"))
+    found = [Diagnostic("error", "e"), Diagnostic("error", f"config.tapping.term: {said}")]
+    told = explained(verdict, found)
+    assert (told.reason, told.message) == (Reason.INVALID_KEYMAP, f"config.tapping.term: {said}")
