@@ -132,7 +132,7 @@ def install_workbench(folder: Path, script: str, **report: Any) -> None:
     ``$report`` itself.
     """
     fields = {"path": "full", "record": "absent", "needsTree": False, "times": {"compile": 0}}
-    fields |= {"command": ["qmk", "--no-color", "compile", "keymap.json"]} | report
+    fields |= report
     rest = shlex.quote(json.dumps(fields)[1:])
     install(
         folder,

@@ -47,7 +47,6 @@ class Attempted:
 
     sandbox: tuple[str, ...]
     report: WorkbenchReport | None
-    command: tuple[str, ...]
     outputs: Outputs
     log: str
     messages: tuple[Diagnostic, ...]
@@ -119,9 +118,7 @@ class Attempts:
                 outputs.flags,
             )
             verdict = outcome.explained(verdict, messages)
-        words = () if report is None else report.command
-        command = tuple(self._scene.clean(word.encode()).decode() for word in words)
-        return Attempted(layers, report, command, outputs, text, messages, verdict)
+        return Attempted(layers, report, outputs, text, messages, verdict)
 
     def _start(self, order: WorkbenchOrder, watches: Sequence[Watch]) -> Ended:
         workspace = self._scene.workspace

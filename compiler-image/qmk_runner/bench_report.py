@@ -15,7 +15,6 @@ from qmk_runner.regular_file import NotRegularError
 from qmk_runner.workbench_order import WorkbenchReport
 
 REPORT_BYTES_MAX = 64 << 10
-_WORDS_MAX = 64
 _NOTE_LENGTH_MAX = 256
 #: What subprocess can say of a program: its exit status, or the negative number of a signal.
 _RETURNCODES = range(-64, 256)
@@ -35,7 +34,6 @@ def read(path: Path) -> WorkbenchReport | None:
         return None
     return replace(
         report,
-        command=tuple(map(_encodable, report.command[:_WORDS_MAX])),
         times={
             step: milliseconds
             for step, milliseconds in report.times.items()

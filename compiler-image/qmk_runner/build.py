@@ -10,7 +10,7 @@ from qmk_contract.keyboard_record import RECORD_BYTES_MAX
 from qmk_contract.phases import Reason
 from qmk_contract.result import BuildResult, RecordUse, Step
 from qmk_contract.work_order import BuildOrder
-from qmk_runner import firmware, record_upload, regular_file
+from qmk_runner import compile_command, firmware, record_upload, regular_file
 from qmk_runner.attempts import Attempted, Attempts
 from qmk_runner.build_log import BuildLog
 from qmk_runner.errors import InfrastructureError, Terminated
@@ -99,7 +99,7 @@ def _build(scene: Scene, started: datetime) -> ExitCode:
         reason=verdict.reason,
         message=verdict.message,
         returncode=report.returncode,
-        command=made.command,
+        command=compile_command.words(scene.workspace.keymap.name, order.make_jobs),
         started=started,
         finished=datetime.now(UTC),
         log=scene.log.close(),

@@ -55,7 +55,6 @@ class WorkbenchReport:
     returncode: int
     path: BuildPath
     record: RecordUse
-    command: tuple[str, ...] = ()
     times: Mapping[str, int] = field(default_factory=dict)
     #: Why a record did not serve, or was not left: a sentence's part for the operators' eyes.
     note: str = ""

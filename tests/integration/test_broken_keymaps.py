@@ -15,8 +15,7 @@ import pytest
 from qmk_contract.errors import RequestError
 from qmk_contract.keymap import normalise_keymap
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME
-from qmk_runner import diagnostics
-from qmk_runner.workbench.full_build import command
+from qmk_runner import compile_command, diagnostics
 from tests.build_pod import ROOT
 
 KEYBOARD, LAYOUT, KEYS = "clueboard/66/rev3", "LAYOUT_66_ansi", 66
@@ -107,7 +106,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     made = Bench(tmp_path_factory.mktemp("bench"), [])
     shutil.copytree(ROOT / "tests/firmware", made.tree)
     made.keymap.write_text(json.dumps(request_with("KC_A", 0, 0)))
-    log = made.run(command(str(made.keymap), 1))
+    log = made.run(compile_command.words(str(made.keymap), 1))
     assert "The firmware size is fine" in log, log
     line = next(line for line in log.splitlines() if "Compiling keymap with" in line)
     made.make = shlex.split(line.partition("Compiling keymap with ")[2])

@@ -365,18 +365,20 @@ def test_what_a_report_may_say_has_bounds(pod: RecordedPod) -> None:
     install_workbench(pod.bin, f"{MAKES}; echo '{json.dumps(fields)}' > $report")
     assert pod.run("build", pod.order())[0] == 0
     result = pod.result()
-    assert (result.command[:2], len(result.command)) == (("qmk", "x"), 64)
+    assert result.command == (
+        *("qmk", "--no-color", "compile", "-j", "2"),
+        *("-e", "SKIP_VERSION=yes", "keymap.json"),
+    )
     assert result.sandbox == sandbox.layers()
     assert set(result.times) == {"fetch", "unpack", "generate", "collect"}
 
 
 def test_words_that_no_encoding_has_are_no_end_of_a_build(pod: RecordedPod) -> None:
     body = {"needsTree": False, "returncode": 0, "path": "fast", "record": "used"}
-    body |= {"command": ["qmk", "a\ud800"], "note": "b\udfff"}
+    body |= {"note": "b\udfff"}
     (pod.scratch / "forged.json").write_text(json.dumps(body))
     install_workbench(pod.bin, f"{MAKES}; cp ../../forged.json $report")
     assert pod.run("build", pod.order())[0] == 0
-    assert pod.result().command == ("qmk", "a?")
     assert "b?." in pod.log()
 
 

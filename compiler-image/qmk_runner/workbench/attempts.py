@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmk_contract.result import BuildPath, RecordUse
+from qmk_runner import compile_command
 from qmk_runner.workbench import full_build, record_folder, replay
 from qmk_runner.workbench.assembly import Assembly, StepFailedError
 from qmk_runner.workbench.launcher import Launcher, LauncherUnfitError
@@ -112,7 +113,7 @@ class Workbench:
 
             build = recording_build.run(self.order, launcher, folder, self.output)
         else:
-            command = full_build.command(self.order.keymap, self.order.make_jobs)
+            command = compile_command.words(self.order.keymap, self.order.make_jobs)
             build = full_build.run(
                 command, self._tree, folder=folder, launcher=launcher, output=self.output
             )
@@ -128,14 +129,11 @@ class Workbench:
         needs_tree: bool = False,
         note: str = "",
     ) -> WorkbenchReport:
-        # Whatever the path, this is what the firmware is the product of.
-        command = full_build.command(Path(self.order.keymap).name, self.order.make_jobs)
         return WorkbenchReport(
             needs_tree=needs_tree,
             returncode=returncode,
             path=path,
             record=use,
-            command=command,
             times=times or {},
             note=note,
         )

@@ -20,14 +20,6 @@ class FullBuild:
     calls: tuple[Call, ...] = ()
 
 
-def command(keymap: str, make_jobs: int) -> tuple[str, ...]:
-    """What runs. SKIP_VERSION keeps the date of the build out of the firmware."""
-    return (
-        *("qmk", "--no-color", "compile", "-j", str(make_jobs)),
-        *("-e", "SKIP_VERSION=yes", keymap),
-    )
-
-
 def run(
     compile_command: Sequence[str],
     tree: Path,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from qmk_runner import compile_command
 from qmk_runner.workbench import full_build, programs, record_archive, record_check, recorder
 from qmk_runner.workbench.full_build import FullBuild
 from qmk_runner.workbench.launcher import Launcher
@@ -25,7 +26,7 @@ def run(order: WorkbenchOrder, launcher: Launcher, folder: Path, output: Output)
         output(chunk)
 
     build = full_build.run(
-        full_build.command(order.keymap, order.make_jobs),
+        compile_command.words(order.keymap, order.make_jobs),
         Path(order.tree),
         folder=folder / "build",
         launcher=launcher,
