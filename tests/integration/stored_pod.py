@@ -182,6 +182,9 @@ class _Alone:
     def check(self) -> None:
         return
 
+    def require(self) -> None:
+        return
+
 
 def _built(_folder: str, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in (".build", "__pycache__") or name.endswith(".hex")]

@@ -1,7 +1,10 @@
 """Whatever goes wrong, no half-published commit is seen, the old one serves, and it is told why."""
 
+import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +42,35 @@ def assert_failed(system: RefreshSystem, serving: str, why: str) -> None:
     status = system.status()
     assert (status.state, status.serving) == (RefreshState.FAILED, serving)
     assert why in status.message
+
+
+def test_who_was_stopped_for_long_writes_nothing_over_what_another_refresh_published(
+    system: RefreshSystem,
+) -> None:
+    commit = system.firmware.head()
+    slow, fast = system.new_pod(), system.new_pod()
+    slow.steps("plan", "checkout", "snapshot")
+    fast.steps("plan", "checkout", "snapshot")
+    stopped = threading.Event()
+
+    def stop(number: int, key: str) -> None:
+        if number == 3 and not stopped.is_set():
+            stopped.set()
+            os.kill(process.pid, signal.SIGSTOP)
+            system.expire(commit)
+            fast.steps("publish")
+            system.assert_whole(commit)
+            os.kill(process.pid, signal.SIGCONT)
+
+    with s3_proxy(system.s3_server, artifacts.firmware(commit)) as proxy:
+        proxy.before = stop
+        process = slow.start("publish", S3_ENDPOINT_URL=proxy.url)
+        _, errors = process.communicate(timeout=120)
+    assert stopped.is_set()
+    assert process.returncode == 1
+    assert "another refresh has" in errors
+    system.assert_whole(commit)
+    assert system.status().state is RefreshState.PUBLISHED
 
 
 def test_git_that_is_away_fails_its_channel_alone_and_is_tried_again(

@@ -65,7 +65,7 @@ class Bucket:
 
     def objects(self, prefix: str) -> dict[str, Stored]:
         return {
-            key: Stored(len(data), self.modified[key])
+            key: Stored(len(data), self.modified[key], self._etag(key))
             for key, (data, _) in self.stored.items()
             if key.startswith(prefix)
         }
@@ -109,6 +109,9 @@ class Held:
     """A lease that nobody takes over."""
 
     def check(self) -> None:
+        return None
+
+    def require(self) -> None:
         return None
 
 

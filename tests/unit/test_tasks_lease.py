@@ -6,7 +6,7 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_tasks.errors import TaskError
-from qmk_tasks.storage.lease import Lease, LeaseTimes, Taken, held
+from qmk_tasks.storage.lease import Lease, LeaseTimes, Lost, Taken, held
 from tests.unit.snapshot_objects import COMMIT, Bucket
 
 KEY = artifacts.publication(COMMIT)
@@ -34,6 +34,23 @@ def test_whoever_has_been_silent_too_long_is_dead() -> None:
     next_.check()
     with pytest.raises(Taken, match="taken this commit over"):
         dead.check()
+
+
+def test_before_a_write_storage_is_asked_once_its_word_is_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket = Bucket()
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    dead = lease(bucket)
+    dead.take()
+    bucket.delete([KEY])
+    lease(bucket).take()
+    now += 44
+    dead.require()
+    now += 1
+    with pytest.raises(Lost):
+        dead.require()
 
 
 def test_whoever_gives_a_sign_lives() -> None:

@@ -17,7 +17,7 @@ from qmk_tasks.errors import TaskError
 from qmk_tasks.handover.plan import Move, Plan
 from qmk_tasks.publishing.publication import Publications
 from qmk_tasks.publishing.publish import publish
-from qmk_tasks.storage.lease import Taken
+from qmk_tasks.storage.lease import Lost
 from tests.unit.snapshot_objects import (
     COMMIT,
     COPIES,
@@ -193,14 +193,42 @@ def test_a_commit_before_that_is_gone_is_no_source(work: Path, key: str) -> None
 
 
 def test_who_has_lost_a_commit_writes_no_lists(snapshot: Path) -> None:
-    class Lost:
+    class Dead(Held):
         def check(self) -> None:
-            raise Taken("lost")
+            raise Lost("lost")
 
     bucket = Bucket()
-    with pytest.raises(Taken):
-        publish(snapshot, COMMIT, None, bucket, Lost())
+    with pytest.raises(Lost):
+        publish(snapshot, COMMIT, None, bucket, Dead())
     assert not {INDEX, MANIFEST} & set(bucket.stored)
+
+
+def test_who_knows_of_a_loss_writes_nothing_more(snapshot: Path) -> None:
+    class Dead(Held):
+        def require(self) -> None:
+            raise Lost("lost")
+
+    bucket = Bucket()
+    with pytest.raises(Lost):
+        publish(snapshot, COMMIT, None, bucket, Dead())
+    assert bucket.order == []
+
+
+@pytest.mark.parametrize("key", [artifacts.core(COMMIT), INDEX, MANIFEST])
+def test_nothing_is_written_over_what_another_refresh_wrote_meanwhile(work: Path, key: str) -> None:
+    class Overtaken(Bucket):
+        """Another one was faster by the time that an object is written."""
+
+        def put_if(self, key_: str, data: bytes, content_type: str, etag: str | None) -> bool:
+            if key_ == key:
+                self.put(key, b"{}", content_type)
+            return super().put_if(key_, data, content_type, etag)
+
+    bucket = Overtaken()
+    assert run(work, bucket) == {"master": f"another refresh has written {key}"}
+    assert bucket.stored[key][0] == b"{}"
+    # Whoever has written it tells how it ends.
+    assert not {POINTER, artifacts.refresh_status("master")} & set(bucket.stored)
 
 
 def test_a_channel_to_a_commit_that_is_gone_does_not_move(work: Path) -> None:

@@ -31,6 +31,8 @@ class Bucket(Objects, Protocol):
 
     def read_version(self, key: str) -> Version | None: ...
 
+    def put(self, key: str, data: bytes, content_type: str) -> None: ...
+
     def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool: ...
 
     def delete(self, keys: list[str]) -> None: ...
@@ -57,6 +59,9 @@ class Publications:
             try:
                 if self._carry_out(move).commit == move.commit:
                     moved.append(move)
+            except lease.Lost as error:
+                # Its status is that of whoever has it now.
+                failures[move.channel] = str(error)
             except TaskError as error:
                 failures[move.channel] = str(error)
                 self._tell(move, str(error))

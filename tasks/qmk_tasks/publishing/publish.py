@@ -3,13 +3,14 @@
 Readers start at the channel and follow it to the manifest and the index, so nothing half-published
 is ever seen, and a publication that was broken off is taken up where it ended. What the previous
 commit has is copied inside storage: by its lists as they are stored, not as the snapshot says.
+Nothing is written over what somebody else wrote meanwhile.
 """
 
 import hashlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from qmk_tasks.errors import TaskError
 from qmk_tasks.publishing import snapshot_folder
 from qmk_tasks.publishing.snapshot_folder import Expected
 from qmk_tasks.storage import published
+from qmk_tasks.storage.lease import Lost
+from qmk_tasks.storage.published import encoded
 from qmk_tasks.storage.storage import Stored
 
 CONNECTIONS = 16
@@ -35,7 +38,7 @@ class Objects(Protocol):
 
     def digest(self, key: str) -> str | None: ...
 
-    def put(self, key: str, data: bytes, content_type: str) -> None: ...
+    def put_if(self, key: str, data: bytes, content_type: str, etag: str | None) -> bool: ...
 
     def copy(self, source: str, key: str) -> bool: ...
 
@@ -44,6 +47,8 @@ class Held(Protocol):
     """What says that nobody else is at the commit."""
 
     def check(self) -> None: ...
+
+    def require(self) -> None: ...
 
 
 class Done(Enum):
@@ -60,20 +65,49 @@ def publish(
     """Publish the snapshot of one commit from a folder, with parts of the previous commit.
 
     Raises:
-        TaskError: the folder is no snapshot of that commit, storage failed, a part of the
-            previous commit is gone, or somebody else took over.
+        TaskError: the folder is no snapshot of that commit, storage failed, or a part of the
+            previous commit is gone.
+        Lost: somebody else took over.
     """
     snapshot_folder.refuse_linked_folders(objects)
     manifest = snapshot_folder.read_manifest(objects, commit)
     index = snapshot_folder.read_index(objects, commit)
+    writes = _Writes(storage, storage.objects(artifacts.firmware(commit)), lease)
     listed = [*snapshot_folder.layers(manifest), *snapshot_folder.site_objects(index)]
-    there = storage.objects(artifacts.firmware(commit))
-    before = _before(previous, storage)
-    counts = _Transfer(objects, there, before, storage).run(listed)
+    counts = _Transfer(objects, _before(previous, storage), writes).run(listed)
     lease.check()
-    published.write(storage, artifacts.site_index(commit), index)
-    published.write(storage, artifacts.manifest(commit), manifest)
+    writes.put(artifacts.site_index(commit), encoded(index), artifacts.JSON)
+    writes.put(artifacts.manifest(commit), encoded(manifest), artifacts.JSON)
     return counts
+
+
+@dataclass(frozen=True)
+class _Writes:
+    """A commit's objects as they were found, and writes that replace these and no others."""
+
+    storage: Objects
+    there: Mapping[str, Stored]
+    lease: Held
+
+    def is_whole(self, expected: Expected) -> bool:
+        """Whether it lies there; where no digest is listed, the size has to do."""
+        stored = self.there.get(expected.key)
+        if stored is None or stored.size != expected.size:
+            return False
+        return expected.sha256 is None or self.storage.digest(expected.key) == expected.sha256
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        self.lease.require()
+        found = self.there.get(key)
+        if self.storage.put_if(key, data, content_type, found.etag if found else None):
+            return
+        # One whose reply was lost is tried again, and then refused for what it did itself.
+        if self.storage.digest(key) != hashlib.sha256(data).hexdigest():
+            raise Lost(f"another refresh has written {key}")
+
+    def copy(self, source: str, key: str) -> bool:
+        self.lease.require()
+        return self.storage.copy(source, key)
 
 
 def _before(previous: str | None, storage: Objects) -> dict[tuple[str, str, int], str]:
@@ -100,9 +134,8 @@ class _Transfer:
     """Objects on their way from a folder, or from the previous commit, to their own keys."""
 
     folder: Path
-    there: Mapping[str, Stored]
     before: Mapping[tuple[str, str, int], str]
-    storage: Objects
+    writes: _Writes
 
     def run(self, listed: Sequence[Expected]) -> ObjectCounts:
         done = dict.fromkeys(Done, 0)
@@ -121,22 +154,21 @@ class _Transfer:
         if self._is_there(expected):
             return Done.KEPT
         source = self.before.get(expected.identity)
-        if source is not None and self.storage.copy(source, expected.key):
+        if source is not None and self.writes.copy(source, expected.key):
             return Done.COPIED
         if not (self.folder / expected.key).exists():
             raise _gone(expected.key)
         data = snapshot_folder.read(self.folder, expected)
-        self.storage.put(expected.key, data, expected.content_type)
+        self.writes.put(expected.key, data, expected.content_type)
         return Done.STORED
 
     def _is_there(self, expected: Expected) -> bool:
-        stored = self.there.get(expected.key)
-        if stored is None or stored.size != expected.size:
-            return False
-        digest = expected.sha256
-        if digest is None and (self.folder / expected.key).exists():
+        if expected.sha256 is None:
+            if not (self.folder / expected.key).exists():
+                return False
             digest = hashlib.sha256(snapshot_folder.read(self.folder, expected)).hexdigest()
-        return digest is not None and self.storage.digest(expected.key) == digest
+            expected = replace(expected, sha256=digest)
+        return self.writes.is_whole(expected)
 
 
 def _gone(what: str) -> TaskError:

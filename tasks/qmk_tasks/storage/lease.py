@@ -22,10 +22,16 @@ from qmk_tasks.storage.storage import Version
 
 _POLL_SECONDS = 0.5
 _RENEWALS = 4
+#: The part of the expiry after which no write is begun any more: what is left is for it to end.
+_SURE = 0.75
 
 
 class Taken(TaskError):
     """Somebody else is at the commit."""
+
+
+class Lost(Taken):
+    """Somebody else has taken the commit over, and tells how it ends."""
 
 
 class Versions(Protocol):
@@ -67,6 +73,7 @@ class Lease:
         self._holder = Holder(secrets.token_hex(8))
         self._renewing = threading.Lock()
         self._ended = threading.Event()
+        self._ours_until = 0.0
 
     def take(self) -> bool:
         """Whether it is ours now: nobody has it, or whoever had it is dead."""
@@ -79,12 +86,21 @@ class Lease:
         """Ask storage whether it is still ours, for a while longer.
 
         Raises:
-            Taken: somebody else has.
+            Lost: it is somebody else's.
         """
         with self._renewing:
             found = self._storage.read_version(self._key)
             if found is None or not self._is_ours(found) or not self._write(found.etag):
-                raise Taken("another refresh has taken this commit over")
+                raise Lost("another refresh has taken this commit over")
+
+    def require(self) -> None:
+        """Before each write: ask storage where it has not confirmed for long that it is ours.
+
+        Raises:
+            Lost: it is somebody else's.
+        """
+        if time.monotonic() >= self._ours_until:
+            self.check()
 
     def keep(self) -> None:
         """Write it anew until `end`."""
@@ -105,11 +121,16 @@ class Lease:
 
     def _write(self, etag: str | None) -> bool:
         self._holder = replace(self._holder, renewal=self._holder.renewal + 1)
-        if self._storage.put_if(self._key, encoded(self._holder), artifacts.JSON, etag):
-            return True
-        # A write whose reply was lost is tried again, and then refused for what it did itself.
-        found = self._storage.read_version(self._key)
-        return found is not None and self._is_ours(found)
+        # Of this process's own clock, which runs on while it is stopped; S3's began later.
+        until = time.monotonic() + self._times.expiry * _SURE
+        written = self._storage.put_if(self._key, encoded(self._holder), artifacts.JSON, etag)
+        if not written:
+            # One whose reply was lost is tried again, and then refused for what it did itself.
+            found = self._storage.read_version(self._key)
+            written = found is not None and self._is_ours(found)
+        if written:
+            self._ours_until = until
+        return written
 
     def _is_ours(self, found: Version) -> bool:
         try:

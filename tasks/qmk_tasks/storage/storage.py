@@ -52,10 +52,11 @@ def s3_client(settings: StorageSettings, connections: int) -> "S3Client":
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that is there: its size in bytes, and when it was written."""
+    """An object that is there: its size in bytes, when it was written, what tells its bytes."""
 
     size: int
     modified: datetime
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Storage:
         pages = self._client.get_paginator("list_objects_v2")
         with _translated(prefix):
             return {
-                item["Key"]: Stored(item["Size"], item["LastModified"])
+                item["Key"]: Stored(item["Size"], item["LastModified"], item["ETag"])
                 for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
                 for item in page.get("Contents", ())
             }
