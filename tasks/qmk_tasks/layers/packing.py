@@ -79,7 +79,7 @@ def begin(
 
     An archive that lies below ``objects`` already was made by a run before, of the same files.
     """
-    known = _layers(previous) if previous is not None else {}
+    known = layers(previous) if previous is not None else {}
     same = {
         name: known[name]
         for name in parts
@@ -101,7 +101,8 @@ def describe(objects: Path, key: str) -> Layer:
     return Layer(key, (objects / key).stat().st_size, digest)
 
 
-def _layers(manifest: Manifest) -> dict[str, Layer]:
+def layers(manifest: Manifest) -> dict[str, Layer]:
+    """A manifest's layers by their names in its contents."""
     named = {
         contents.CORE: manifest.core,
         contents.GENERATOR: manifest.generator,

@@ -3,7 +3,8 @@
 Readers start at the channel and follow it to the manifest and the index, so nothing half-published
 is ever seen, and a publication that was broken off is taken up where it ended. What the previous
 commit has is copied inside storage: by its lists as they are stored, not as the snapshot says.
-Nothing is written over what somebody else wrote meanwhile.
+What the commit itself has stays as it is, and nothing is written over what somebody else wrote
+meanwhile.
 """
 
 import hashlib
@@ -17,8 +18,11 @@ from typing import Any, Protocol
 
 from qmk_contract import artifacts
 from qmk_contract.refresh import ObjectCounts
+from qmk_contract.snapshot import Manifest
 from qmk_tasks.errors import TaskError
-from qmk_tasks.publishing import snapshot_folder
+from qmk_tasks.metadata.metadata import CONTENTS
+from qmk_tasks.publishing import served, snapshot_folder
+from qmk_tasks.publishing.served import Lists
 from qmk_tasks.publishing.snapshot_folder import Expected
 from qmk_tasks.storage import published
 from qmk_tasks.storage.lease import Lost
@@ -73,12 +77,22 @@ def publish(
     manifest = snapshot_folder.read_manifest(objects, commit)
     index = snapshot_folder.read_index(objects, commit)
     writes = _Writes(storage, storage.objects(artifacts.firmware(commit)), lease)
-    listed = [*snapshot_folder.layers(manifest), *snapshot_folder.site_objects(index)]
-    counts = _Transfer(objects, _before(previous, storage), writes).run(listed)
+    manifest_there = published.read(storage, Manifest, artifacts.manifest(commit))
+    index_there = published.index(storage, commit)
+    lists = Lists(manifest, index)
+    if manifest_there is not None:
+        lists = served.keep_layers(lists, manifest_there, writes.is_whole)
+    if index_there is not None:
+        then = manifest_there.contents.get(CONTENTS) if manifest_there is not None else None
+        lists = served.keep_files(lists, index_there, then, writes.is_whole)
+    before = _before(previous, storage)
+    counts = _Transfer(objects, before, writes).run(lists.objects())
     lease.check()
-    writes.put(artifacts.site_index(commit), encoded(index), artifacts.JSON)
-    writes.put(artifacts.manifest(commit), encoded(manifest), artifacts.JSON)
-    return counts
+    if lists.index != index_there:
+        writes.put(artifacts.site_index(commit), encoded(lists.index), artifacts.JSON)
+    if not served.is_same(lists.manifest, manifest_there):
+        writes.put(artifacts.manifest(commit), encoded(lists.manifest), artifacts.JSON)
+    return replace(counts, kept=counts.kept + len(lists.kept))
 
 
 @dataclass(frozen=True)

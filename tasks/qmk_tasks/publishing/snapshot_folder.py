@@ -61,8 +61,8 @@ def read_manifest(objects: Path, commit: str) -> Manifest:
             artifacts.core(commit): manifest.core,
             artifacts.source(commit): manifest.source,
             **{
-                artifacts.keyboard_folder(commit, name): layer
-                for name, layer in manifest.keyboards.items()
+                artifacts.keyboard_folder(commit, name): folder
+                for name, folder in manifest.keyboards.items()
             },
         }
     except ValueError as error:
@@ -72,7 +72,7 @@ def read_manifest(objects: Path, commit: str) -> Manifest:
     if manifest.generator is None:
         raise TaskError("the snapshot's manifest has no generator")
     expected[artifacts.generator(commit)] = manifest.generator
-    if manifest.commit != commit or any(key != layer.key for key, layer in expected.items()):
+    if manifest.commit != commit or any(key != one.key for key, one in expected.items()):
         raise TaskError("the snapshot's manifest is not of this commit")
     return manifest
 
@@ -100,12 +100,18 @@ def read_index(objects: Path, commit: str) -> SiteIndex:
     return index
 
 
+def layer(described: Layer) -> Expected:
+    """One layer as a manifest lists it."""
+    kind = artifacts.ZIP if described.key.endswith(".zip") else artifacts.ZSTD
+    return Expected(described.key, kind, described.size, described.sha256, described.sha256)
+
+
 def layers(manifest: Manifest) -> Iterator[Expected]:
     """The objects that a manifest lists."""
-    yield _layer(manifest.core)
-    yield from map(_layer, manifest.keyboards.values())
-    yield _layer(manifest.source)
-    yield from (_layer(one) for one in (manifest.generator, manifest.chibios) if one is not None)
+    yield layer(manifest.core)
+    yield from map(layer, manifest.keyboards.values())
+    yield layer(manifest.source)
+    yield from (layer(one) for one in (manifest.generator, manifest.chibios) if one is not None)
 
 
 def site_objects(index: SiteIndex) -> Iterator[Expected]:
@@ -158,8 +164,3 @@ def _report(left_out: Mapping[str, str]) -> None:
         sys.stdout.write(f"Left out: {path[:_TEXT_SHOWN]!r}, {why}.\n")
     if (more := len(left_out) - _LEFT_OUT_SHOWN) > 0:
         sys.stdout.write(f"Left out: {more} more.\n")
-
-
-def _layer(layer: Layer) -> Expected:
-    kind = artifacts.ZIP if layer.key.endswith(".zip") else artifacts.ZSTD
-    return Expected(layer.key, kind, layer.size, layer.sha256, layer.sha256)
