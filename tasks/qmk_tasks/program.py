@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,10 @@ from qmk_tasks.errors import TaskError
 
 _CHUNK_BYTES = 1 << 16
 _ERRORS_BYTES = 1 << 16
+#: How often it is looked whether the program has ended though its pipes are open.
+_LOOK_SECONDS = 0.05
+#: For what is left in the pipes when it has.
+_DRAIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -51,24 +56,54 @@ def run(
         )
     except OSError as error:
         raise TaskError(f"{name} could not be run: {error}") from error
-    with process, ThreadPoolExecutor(2) as pool:
-        output = pool.submit(_read, process.stdout, output_bytes)
-        errors = pool.submit(_read, process.stderr, _ERRORS_BYTES)
+    output, errors = _Tail(process.stdout, output_bytes), _Tail(process.stderr, _ERRORS_BYTES)
+    with process, selectors.DefaultSelector() as pipes:
+        for tail in (output, errors):
+            pipes.register(tail.stream, selectors.EVENT_READ, tail)
         try:
-            process.wait(seconds)
+            _follow(process, pipes, time.monotonic() + seconds)
         except subprocess.TimeoutExpired as error:
             raise TaskError(f"{name} took longer than {seconds:.0f} s") from error
         finally:
             # What it left running would hold the pipes open.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-    return Ended(process.returncode, output.result(), errors.result())
+        # Whoever left the group holds them still, and is not waited for.
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while pipes.get_map() and time.monotonic() < deadline:
+            _read(pipes)
+    return Ended(process.returncode, bytes(output.kept), bytes(errors.kept))
 
 
-def _read(stream: IO[bytes] | None, bytes_max: int) -> bytes:
-    kept = bytearray()
-    while stream is not None and (chunk := os.read(stream.fileno(), _CHUNK_BYTES)):
-        kept += chunk
-        if len(kept) > bytes_max:
-            del kept[:-bytes_max]
-    return bytes(kept)
+class _Tail:
+    """The last bytes that come out of a pipe."""
+
+    def __init__(self, stream: IO[bytes] | None, bytes_max: int) -> None:
+        if stream is None:
+            raise ValueError("no pipe")
+        self.stream = stream
+        self.kept = bytearray()
+        self._bytes_max = bytes_max
+
+    def read(self) -> bool:
+        """Take what has come; False at its end."""
+        chunk = os.read(self.stream.fileno(), _CHUNK_BYTES)
+        self.kept += chunk
+        del self.kept[: -self._bytes_max]
+        return bool(chunk)
+
+
+def _follow(
+    process: "subprocess.Popen[bytes]", pipes: selectors.BaseSelector, deadline: float
+) -> None:
+    while pipes.get_map() and process.poll() is None:
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(process.args, 0)
+        _read(pipes)
+    process.wait(max(deadline - time.monotonic(), 0))
+
+
+def _read(pipes: selectors.BaseSelector) -> None:
+    for key, _ in pipes.select(_LOOK_SECONDS):
+        if not key.data.read():
+            pipes.unregister(key.fileobj)

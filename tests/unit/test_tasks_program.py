@@ -1,6 +1,10 @@
 """Programs end in time, with all that they started, and say no more than is kept."""
 
+import os
+import signal
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +46,37 @@ def test_what_does_not_end_is_ended_with_what_it_started(tmp_path: Path) -> None
 
 def test_what_is_left_running_holds_nobody_up() -> None:
     assert run("import subprocess; subprocess.Popen(['sleep', '600'])").returncode == 0
+
+
+ESCAPED = """
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+pathlib.Path({note!r}).write_text(str(child.pid))
+print("begun", flush=True)
+time.sleep({seconds})
+"""
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Iterator[Path]:
+    """Where a program notes what it left running, which is ended at last."""
+    yield tmp_path / "pid"
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.timeout(60)
+def test_whoever_left_its_group_and_holds_its_pipes_is_not_waited_for(note: Path) -> None:
+    began = time.monotonic()
+    assert run(ESCAPED.format(note=str(note), seconds=0)).output == b"begun\n"
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.timeout(60)
+def test_nor_past_the_programs_own_time(note: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(TaskError, match="took longer than 3 s"):
+        run(ESCAPED.format(note=str(note), seconds=600), seconds=3)
+    assert time.monotonic() - began < 20
 
 
 def test_a_program_that_is_missing_is_named() -> None:
