@@ -4,8 +4,6 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubernetes.utils.quantity import parse_quantity
-
 from qmk_contract import names
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob
@@ -107,7 +105,7 @@ def _failure_rules() -> list[dict[str, Any]]:
 def _pod_spec(orders: Orders, pod: PodSettings) -> dict[str, Any]:
     build = {
         "QMK_BUILD_ORDER": json.dumps(to_body(orders.build)),
-        "QMK_SCRATCH_BYTES": str(_bytes(pod.scratch_size_limit)),
+        "QMK_SCRATCH_BYTES": str(pod.scratch_bytes),
         "HOME": _SCRATCH,
         "TMPDIR": _SCRATCH,
     }
@@ -141,7 +139,7 @@ def _pod_spec(orders: Orders, pod: PodSettings) -> dict[str, Any]:
         ],
         # The root is read-only: whatever wants a home or a temporary folder gets a volume.
         "volumes": [
-            {"name": "scratch", "emptyDir": {"sizeLimit": pod.scratch_size_limit, **medium}},
+            {"name": "scratch", "emptyDir": {"sizeLimit": str(pod.scratch_bytes), **medium}},
             {"name": "out", "emptyDir": {"sizeLimit": _OUT_SIZE_LIMIT}},
         ],
     }
@@ -182,7 +180,3 @@ def _resources(resources: Resources) -> dict[str, Any]:
             "ephemeral-storage": resources.ephemeral_storage_limit,
         },
     }
-
-
-def _bytes(quantity: str) -> int:
-    return int(parse_quantity(quantity))  # type: ignore[no-untyped-call]

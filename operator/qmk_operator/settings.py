@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from kubernetes.utils.quantity import parse_quantity
+
 from qmk_contract.work_order import SandboxMode
 
 _NAME = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
@@ -45,7 +47,7 @@ class PodSettings:
     image_pull_policy: str
     build: Resources
     upload: Resources
-    scratch_size_limit: str
+    scratch_bytes: int
     scratch_in_memory: bool
     run_as_user: int
     run_as_group: int
@@ -126,7 +128,7 @@ def _pod(read: "_Reader") -> PodSettings:
         image_pull_policy=read.text("QMK_IMAGE_PULL_POLICY", _PULL_POLICY, "IfNotPresent"),
         build=read.resources("QMK_BUILD", ("500m", "2", "256Mi", "1Gi", "512Mi", "2Gi")),
         upload=read.resources("QMK_UPLOAD", ("10m", "500m", "32Mi", "128Mi", "16Mi", "128Mi")),
-        scratch_size_limit=read.text("QMK_SCRATCH_SIZE_LIMIT", _QUANTITY, "640Mi"),
+        scratch_bytes=read.quantity("QMK_SCRATCH_SIZE_LIMIT", "640Mi"),
         scratch_in_memory=read.text("QMK_SCRATCH_IN_MEMORY", _TRUTH, "true") == "true",
         run_as_user=read.number("QMK_RUN_AS_USER", 65532, 1, 2**31 - 1),
         run_as_group=read.number("QMK_RUN_AS_GROUP", 65532, 1, 2**31 - 1),
@@ -156,6 +158,12 @@ class _Reader:
         if not re.fullmatch(pattern, value):
             self._faults.append(f"{name}: does not match {pattern}")
         return value
+
+    def quantity(self, name: str, default: str) -> int:
+        value = self.text(name, _QUANTITY, default)
+        if not re.fullmatch(_QUANTITY, value):
+            return 0
+        return int(parse_quantity(value))  # type: ignore[no-untyped-call]
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         value = self._environment.get(name, "")

@@ -122,12 +122,15 @@ def test_each_container_gets_its_own_order_only() -> None:
 
 @pytest.mark.parametrize(
     ("in_memory", "volume"),
-    [(True, {"sizeLimit": "1Gi", "medium": "Memory"}), (False, {"sizeLimit": "1Gi"})],
+    [
+        (True, {"sizeLimit": "1073741824", "medium": "Memory"}),
+        (False, {"sizeLimit": "1073741824"}),
+    ],
 )
 def test_the_containers_share_what_a_build_leaves_and_nothing_else(
     in_memory: bool, volume: dict[str, str]
 ) -> None:
-    spec = pod_spec(scratch_size_limit="1Gi", scratch_in_memory=in_memory)
+    spec = pod_spec(scratch_bytes=1 << 30, scratch_in_memory=in_memory)
     volumes = {item["name"]: item["emptyDir"] for item in spec["volumes"]}
     assert volumes == {"scratch": volume, "out": {"sizeLimit": "256Mi"}}
     build, upload = (
