@@ -111,7 +111,7 @@ def test_only_changed_folders_are_read(
     made = make(tree, tmp_path, LATER, published, unchanged={"clueboard"})
     is_whole(made, published, tree, tmp_path)
     said = capsys.readouterr().out.splitlines()
-    assert said == ["1 of 5 keyboards are as in the commit before.", "4 of 4 keyboards read."]
+    assert said == ["1 of 6 keyboards are as in the commit before.", "5 of 5 keyboards read."]
     # Of what was read, one keyboard is another, and the lists with it.
     of_keyboards = {path for path in made.written if path.startswith("v1/keyboards")}
     assert of_keyboards == {PAD, "v1/keyboards.json"}
@@ -136,7 +136,7 @@ def test_with_the_same_keyboards_none_is_read(
         "v1/usb.json",
         "v1/constants_metadata.json",
     }
-    assert capsys.readouterr().out.splitlines() == ["5 of 5 keyboards are as in the commit before."]
+    assert capsys.readouterr().out.splitlines() == ["6 of 6 keyboards are as in the commit before."]
 
 
 def removed(tree: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_change_for_all_has_all_read_and_what_stays_kept(
         file.write("\n")
     made = make(tree, tmp_path, LATER, published, unchanged={"clueboard", "demo"})
     is_whole(made, published, tree, tmp_path)
-    assert "5 of 5 keyboards read." in capsys.readouterr().out
+    assert "6 of 6 keyboards read." in capsys.readouterr().out
     assert not [path for path in made.written if path.startswith("v1/keyboards")]
     assert made.generated.inputs != published.previous.manifest.contents[CONTENTS]
 
