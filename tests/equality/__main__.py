@@ -61,7 +61,8 @@ def main() -> int:
     chosen = [] if options.keyboards else boards.sample(every, options.sample, options.seed)
     drawn = {board.name for board in chosen}
     chosen += [board for board in every if board.name in names and board.name not in drawn]
-    variants = {board.name: [] for board in chosen}  # type: dict[str, list[str]]
+    order = [board.name for board in chosen]
+    variants = {name: [] for name in order}  # type: dict[str, list[str]]
     for board, variant in keymaps.assign(chosen, options.keymaps):
         variants[board.name].append(variant)
     if not workplace.claim(options.work, options.tree, options.path):
@@ -70,8 +71,9 @@ def main() -> int:
             "compilers: remove it, or name another folder with --work\n"
         )
         return 2
+    first = order.index(options.start) if options.start in order else 0
     found: list[Comparison] = []
-    for comparisons in _compare(options, chosen, variants):
+    for comparisons in _compare(options, chosen[first:], variants):
         for item in comparisons:
             found.append(item)
             paths = ", ".join(f"{build.path}" for build in item.offered.values())
@@ -120,6 +122,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of boards and keymaps (1)")
     parser.add_argument("--keyboards", default="", help="these instead, separated by commas")
     parser.add_argument("--also", default="", help="these besides, separated by commas")
+    parser.add_argument("--start", help="the first of them, where an earlier run broke off")
     parser.add_argument("--keymaps", type=int, default=1, help="keymaps for each board (1)")
     parser.add_argument("--jobs", type=int, default=2, help="boards at a time (2)")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "qmk-equality"))

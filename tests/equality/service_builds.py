@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import subprocess
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -147,5 +148,9 @@ class ServiceBuilds:
             recording=recording,
         )
         process = BuildPod(self._folder / "scratch", self._search_path).start("build", order)
-        output, _ = process.communicate(timeout=_SECONDS + 60)
+        try:
+            output, _ = process.communicate(timeout=_SECONDS + 60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
         return output.decode("utf-8", "replace")
