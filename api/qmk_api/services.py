@@ -19,8 +19,8 @@ from qmk_api.service.build_status import BuildStatus
 from qmk_api.service.health import Health
 from qmk_api.settings import Settings
 from qmk_api.watching.broadcast import Broadcast
-from qmk_contract.build_key import KEY_PATTERN, JobId, parse_job_id
-from qmk_contract.keymap import NAME_PATTERN
+from qmk_contract.build_key import JobId, parse_job_id
+from qmk_contract.patterns import KEY_PATTERN, NAME_PATTERN
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from qmk_contract import artifacts
 from qmk_contract.exit_codes import ExitCode
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX
 from qmk_contract.phases import Reason
+from qmk_contract.record_pointer import RECORD_BYTES_MAX
 from qmk_contract.result import BuildResult, RecordUse, Step
 from qmk_contract.work_order import BuildOrder
 from qmk_runner import compile_command, firmware, record_upload, regular_file

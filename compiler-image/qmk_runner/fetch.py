@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qmk_contract.exit_codes import ExitCode
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX
+from qmk_contract.record_pointer import RECORD_BYTES_MAX
 from qmk_contract.work_order import BuildOrder, Fetch
 from qmk_runner import transfer
 from qmk_runner.errors import InfrastructureError

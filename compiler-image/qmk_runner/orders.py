@@ -5,11 +5,9 @@ import re
 from typing import Any, TypeVar
 
 from qmk_contract.artifacts import COMMIT_PATTERN, CONTENT_TYPES, DIGEST_PATTERN
-from qmk_contract.build_key import KEY_PATTERN
 from qmk_contract.codec import BodyError, from_body
 from qmk_contract.exit_codes import ExitCode
-from qmk_contract.keyboards import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
-from qmk_contract.keymap import NAME_PATTERN
+from qmk_contract.patterns import KEY_PATTERN, KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN, NAME_PATTERN
 from qmk_contract.work_order import SCHEMA, BuildOrder, UploadOrder
 from qmk_runner.errors import InfrastructureError
 

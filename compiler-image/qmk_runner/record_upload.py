@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qmk_contract import artifacts
 from qmk_contract.codec import BodyError, from_body, to_body
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX, RecordPointer
+from qmk_contract.record_pointer import RECORD_BYTES_MAX, RecordPointer
 from qmk_runner import regular_file
 from qmk_runner.errors import InfrastructureError
 from qmk_runner.regular_file import NotRegularError

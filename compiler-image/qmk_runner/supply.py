@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from qmk_contract.exit_codes import ExitCode
-from qmk_contract.keymap_fields import BUILD_FIELDS
 from qmk_contract.result import RecordUse, Step
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME
 from qmk_runner.errors import InfrastructureError
@@ -16,6 +15,9 @@ from qmk_runner.tree import SlowUnpackingError, Unpacking
 
 #: Fields of a keymap document that change more than its keymap.c, or what that includes.
 _FIELDS_OF_THE_TREE = ("config", "converter", "host_language", "keycodes", "modules")
+
+#: All that a plain keymap document says.
+_PLAIN = frozenset({"version", "keyboard", "keymap", "layout", "layers"})
 
 
 def needs_tree(request: Mapping[str, Any]) -> bool:
@@ -27,7 +29,7 @@ def needs_tree(request: Mapping[str, Any]) -> bool:
 def is_plain(request: Mapping[str, Any]) -> bool:
     """Whether no key of a request does anything, so that its build may be recorded."""
     keycodes = {keycode for layer in request["layers"] for keycode in layer}
-    return keycodes == {"KC_NO"} and not any(request.get(name) for name in BUILD_FIELDS)
+    return keycodes == {"KC_NO"} and not any(request[name] for name in request.keys() - _PLAIN)
 
 
 class Supply:

@@ -2,7 +2,7 @@
 
 import re
 
-from qmk_contract.keyboards import KEYBOARD_PATTERN
+from qmk_contract.patterns import KEYBOARD_PATTERN
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"

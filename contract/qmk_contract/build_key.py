@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from qmk_contract.keymap import NAME_PATTERN, Keymap
+from qmk_contract.keymap import Keymap
+from qmk_contract.patterns import KEY_PATTERN, NAME_PATTERN
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME
 
 SCHEMA = 1
-KEY_PATTERN = r"[a-z2-7]{26}"
 _JOB_ID = re.compile(rf"(?P<key>{KEY_PATTERN})(?:\.(?P<name>{NAME_PATTERN}))?")
 #: Where the keymap's name ends up in the firmware: the keycode that types the make command
 #: (two spellings), and the macro itself.

@@ -6,29 +6,12 @@ request has no word of a user in it may leave one: the plain keymap below.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 
 from qmk_contract.build_key import canonical_json
 from qmk_contract.keyboards import Keyboard
 from qmk_contract.keymap import Keymap
+from qmk_contract.record_pointer import SCHEMA
 from qmk_contract.snapshot import Layer
-
-SCHEMA = 1
-#: The largest record that is made or read, in bytes, packed.
-RECORD_BYTES_MAX = 8 << 20
-
-
-@dataclass(frozen=True)
-class RecordPointer:
-    """What a record must be: written after it, read before it."""
-
-    digest: str
-    keyboard: str
-    size: int
-    sha256: str
-    created: datetime
-    schema: int = SCHEMA
 
 
 def record_digest(layers: Iterable[Layer], toolchain_digest: str) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from qmk_contract.errors import Faults, RequestError
 from qmk_contract.keymap import Keymap
+from qmk_contract.patterns import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
 from qmk_contract.phases import Reason
 
-KEYBOARD_PATTERN = r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,9}"
-KEYBOARD_LENGTH_MAX = 128
 _ALIAS_HOPS_MAX = 16
 
 

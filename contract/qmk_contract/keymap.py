@@ -21,7 +21,6 @@ NAME_LENGTH_MAX = 64
 KEYMAP_BYTES_MAX = 128 * 1024
 
 LAYOUT_PATTERN = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
-NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"
 DEFAULT_NAME = "keymap"
 
 

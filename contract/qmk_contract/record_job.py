@@ -3,9 +3,9 @@
 from qmk_contract.build_key import digest_key
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJobSpec
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.keymap import Keymap
 from qmk_contract.phases import JobClass
+from qmk_contract.record_pointer import RecordPointer
 
 #: The client of all such jobs.
 CLIENT = "records"

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from qmk_contract.compile_job import CompileJob
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.names import KIND, job_name
+from qmk_contract.record_pointer import RecordPointer
 from qmk_operator.cluster import ClusterError, ConflictError
 from qmk_operator.manifests import JobLimits, job_manifest
 from qmk_operator.orders import Presigner, Run, deadline_seconds, make_orders

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJob, CompileJobStatus
 from qmk_contract.errors import RequestError
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import Phase, Reason
+from qmk_contract.record_pointer import RecordPointer
 from qmk_operator.admission import Admission
 from qmk_operator.builds import Builds, NameTakenError
 from qmk_operator.cluster import (

@@ -6,8 +6,8 @@ from enum import Enum, auto
 
 from qmk_contract.compile_job import CompileJob, CompileJobStatus
 from qmk_contract.errors import RequestError
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import Phase
+from qmk_contract.record_pointer import RecordPointer
 from qmk_operator.observation import JobView, PodView
 from qmk_operator.request import BuildRequest
 from qmk_operator.results import StoredResult

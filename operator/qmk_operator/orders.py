@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from qmk_contract import artifacts
-from qmk_contract.keyboard_record import RecordPointer
+from qmk_contract.record_pointer import RecordPointer
 from qmk_contract.snapshot import Layer
 from qmk_contract.work_order import BuildOrder, Fetch, UploadOrder
 from qmk_operator.request import BuildRequest

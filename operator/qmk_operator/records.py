@@ -11,9 +11,9 @@ from typing import Protocol
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX, SCHEMA, RecordPointer
 from qmk_contract.keymap import Keymap
 from qmk_contract.record_job import record_job_name
+from qmk_contract.record_pointer import RECORD_BYTES_MAX, SCHEMA, RecordPointer
 from qmk_contract.snapshot import Layer
 from qmk_operator.cache import Cache
 

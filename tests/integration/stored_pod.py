@@ -12,7 +12,8 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
-from qmk_contract.keyboard_record import RecordPointer, record_digest
+from qmk_contract.keyboard_record import record_digest
+from qmk_contract.record_pointer import RecordPointer
 from qmk_contract.result import BuildResult
 from qmk_contract.snapshot import Layer, Manifest
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, UploadOrder

@@ -10,8 +10,9 @@ import pytest
 
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
-from qmk_contract.keyboard_record import RecordPointer, record_digest
+from qmk_contract.keyboard_record import record_digest
 from qmk_contract.record_job import record_job_name
+from qmk_contract.record_pointer import RecordPointer
 from qmk_contract.result import BuildPath, RecordUse
 from qmk_contract.snapshot import Layer
 from tests.integration.operator_process import TOOLCHAIN_DIGEST

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from qmk_contract import artifacts
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX
 from qmk_contract.phases import Reason
+from qmk_contract.record_pointer import RECORD_BYTES_MAX
 from qmk_contract.result import BuildPath, BuildResult, RecordUse
 from tests.build_pod import BuildPod
 from tests.integration.stored_pod import CLUEBOARD, KEYS, LAYOUT, SEARCH_PATH, StoredPod

@@ -11,9 +11,10 @@ from qmk_contract.compile_job import (
     CompileJobStatus,
     Timestamps,
 )
-from qmk_contract.keyboard_record import RecordPointer, record_digest
+from qmk_contract.keyboard_record import record_digest
 from qmk_contract.keymap import Keymap, normalise_keymap
 from qmk_contract.phases import Phase, Reason
+from qmk_contract.record_pointer import RecordPointer
 from qmk_contract.result import Artifact, BuildResult, Firmware
 from qmk_contract.snapshot import Layer
 from qmk_operator.observation import ContainerView, JobView, PodView

@@ -19,7 +19,7 @@ from qmk_api.service.build_status import BuildStatus
 from qmk_contract import artifacts
 from qmk_contract.codec import to_body
 from qmk_contract.keyboard_status import KeyboardStatus
-from qmk_contract.keyboards import KEYBOARD_PATTERN
+from qmk_contract.patterns import KEYBOARD_PATTERN
 from tests.unit.api_fakes import COMMIT, KEYBOARD, FakeArtifacts, World
 
 LOG = 'Compiling: keymap.c \x1b[32m[OK]\x1b[0m\n"ä"\n'

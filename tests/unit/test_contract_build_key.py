@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from qmk_contract import artifacts, names
 from qmk_contract.build_key import (
-    KEY_PATTERN,
     JobId,
     build_key,
     canonical_json,
@@ -21,6 +20,7 @@ from qmk_contract.build_key import (
 )
 from qmk_contract.errors import RequestError
 from qmk_contract.keymap import normalise_keymap
+from qmk_contract.patterns import KEY_PATTERN
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME
 from tests.strategies import json_values, keymaps
 from tests.strategies import names as keymap_names

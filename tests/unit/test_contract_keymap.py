@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 
 from qmk_contract import keycode_calls, keycodes
 from qmk_contract.errors import RequestError
-from qmk_contract.keymap import (
-    LAYERS_MAX,
-    NAME_PATTERN,
-    normalise_keymap,
-    sanitise_name,
-)
+from qmk_contract.keymap import LAYERS_MAX, normalise_keymap, sanitise_name
+from qmk_contract.patterns import NAME_PATTERN
 from qmk_contract.phases import Reason
 from qmk_contract.result import DIAGNOSTICS_MAX
 from tests.strategies import json_values, keymaps

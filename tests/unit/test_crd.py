@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from qmk_contract import artifacts, build_key, keyboards, keymap, names
+from qmk_contract import artifacts, keymap, names, patterns
 from qmk_contract.compile_job import (
     DEFAULT_CHANNEL,
     DEFAULT_TIMEOUT_SECONDS,
@@ -107,12 +107,12 @@ def test_the_keymap_has_the_fields_that_are_built() -> None:
 @pytest.mark.parametrize(
     ("schema", "pattern"),
     [
-        (SPEC["keyboard"], keyboards.KEYBOARD_PATTERN),
-        (SPEC["keymapName"], keymap.NAME_PATTERN),
+        (SPEC["keyboard"], patterns.KEYBOARD_PATTERN),
+        (SPEC["keymapName"], patterns.NAME_PATTERN),
         (SPEC["channel"], artifacts.CHANNEL_PATTERN),
         (SPEC["firmwareCommit"], artifacts.COMMIT_PATTERN),
         (SPEC["keymap"]["properties"]["layout"], keymap.LAYOUT_PATTERN),
-        (STATUS["buildKey"], build_key.KEY_PATTERN),
+        (STATUS["buildKey"], patterns.KEY_PATTERN),
     ],
 )
 def test_patterns_accept_the_same_texts(schema: dict[str, Any], pattern: str) -> None:
@@ -125,7 +125,7 @@ def test_patterns_accept_the_same_texts(schema: dict[str, Any], pattern: str) ->
     for text in samples:
         bounds = schema.get("minLength", 0) <= len(text) <= schema["maxLength"]
         by_schema = bounds and re.search(schema["pattern"], text) is not None
-        limit = keyboards.KEYBOARD_LENGTH_MAX if schema is SPEC["keyboard"] else len(text)
+        limit = patterns.KEYBOARD_LENGTH_MAX if schema is SPEC["keyboard"] else len(text)
         by_contract = re.fullmatch(pattern, text) is not None and len(text) <= limit
         assert by_schema == by_contract, text
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from qmk_contract.errors import RequestError
-from qmk_contract.keyboards import KEYBOARD_PATTERN
-from qmk_contract.keymap import NAME_PATTERN, normalise_keymap, sanitise_name
+from qmk_contract.keymap import normalise_keymap, sanitise_name
+from qmk_contract.patterns import KEYBOARD_PATTERN, NAME_PATTERN
 
 SECRET = "/etc/passwd"
 KEYCODES = {

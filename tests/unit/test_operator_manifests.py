@@ -9,8 +9,8 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.exit_codes import NOT_RETRIED, ExitCode
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import JobClass
+from qmk_contract.record_pointer import RecordPointer
 from qmk_contract.work_order import BuildOrder, SandboxMode, UploadOrder
 from qmk_operator.manifests import JobLimits, job_manifest
 from qmk_operator.orders import Orders, Run, deadline_seconds, make_orders

@@ -8,8 +8,8 @@ import pytest
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import Attempts, CompileJob, Timestamps
 from qmk_contract.errors import RequestError
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import JobClass, Phase, Reason
+from qmk_contract.record_pointer import RecordPointer
 from qmk_operator.decision import (
     CreateJob,
     Decision,

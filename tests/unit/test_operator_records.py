@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from qmk_contract.codec import to_body
 from qmk_contract.compile_job import CompileJobSpec
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX, RecordPointer, plain_keymap
+from qmk_contract.keyboard_record import plain_keymap
 from qmk_contract.keyboards import Keyboard
 from qmk_contract.keymap import Keymap, normalise_keymap
 from qmk_contract.phases import JobClass
 from qmk_contract.record_job import is_record_job
+from qmk_contract.record_pointer import RECORD_BYTES_MAX, RecordPointer
 from qmk_operator.metrics import Metrics
 from qmk_operator.records import Fault, Records, judge
 from qmk_operator.request import may_record, resolve

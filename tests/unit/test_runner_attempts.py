@@ -15,8 +15,8 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body
 from qmk_contract.exit_codes import ExitCode
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX, RecordPointer
 from qmk_contract.phases import Reason
+from qmk_contract.record_pointer import RECORD_BYTES_MAX, RecordPointer
 from qmk_contract.result import BuildPath, Diagnostic, RecordUse
 from qmk_contract.work_order import INTERNAL_KEYMAP_NAME, BuildOrder, Fetch, SandboxMode
 from qmk_runner import build, diagnostics, sandbox

@@ -11,8 +11,8 @@ import pytest
 from qmk_contract import artifacts
 from qmk_contract.codec import from_body, to_body
 from qmk_contract.exit_codes import ExitCode
-from qmk_contract.keyboard_record import RecordPointer
 from qmk_contract.phases import Reason
+from qmk_contract.record_pointer import RecordPointer
 from qmk_contract.result import Artifact, BuildResult, Firmware
 from qmk_contract.work_order import UploadOrder
 from qmk_runner import record_upload, upload

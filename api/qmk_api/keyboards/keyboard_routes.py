@@ -17,7 +17,7 @@ from qmk_api.ports import DamagedMetadata
 from qmk_api.services import Services, ServicesOf
 from qmk_contract.artifacts import JSON
 from qmk_contract.documents import read_document
-from qmk_contract.keyboards import KEYBOARD_PATTERN
+from qmk_contract.patterns import KEYBOARD_PATTERN
 
 Route = TypeVar("Route", bound=Callable[..., Awaitable[Response]])
 #: How many keyboards one request may ask for.

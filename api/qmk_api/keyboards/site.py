@@ -10,12 +10,8 @@ from typing import Any
 
 from qmk_contract.artifacts import JSON
 from qmk_contract.documents import read_document
-from qmk_contract.keyboards import (
-    KEYBOARD_LENGTH_MAX,
-    KEYBOARD_PATTERN,
-    keyboard_names,
-    resolve_alias,
-)
+from qmk_contract.keyboards import keyboard_names, resolve_alias
+from qmk_contract.patterns import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
 from qmk_contract.site import SiteFile, content_type
 
 KEYBOARD_LIST = "v1/keyboard_list.json"

@@ -5,7 +5,7 @@ from typing import Any
 
 from qmk_api.openapi.openapi_replies import ERRORS, UNCHANGED, Replies, errors
 from qmk_contract.artifacts import JSON, SITE_PATH_PATTERN, TEXT
-from qmk_contract.keyboards import KEYBOARD_PATTERN
+from qmk_contract.patterns import KEYBOARD_PATTERN
 from qmk_contract.site import MARKDOWN
 
 TAG = "keyboard site"

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from qmk_contract.artifacts import CHANNEL_PATTERN
-from qmk_contract.keyboards import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
 from qmk_contract.keymap import KEYS_MAX, LAYERS_MAX, LAYOUT_PATTERN
+from qmk_contract.patterns import KEYBOARD_LENGTH_MAX, KEYBOARD_PATTERN
 from qmk_contract.result import DIAGNOSTICS_MAX, BuildPath, RecordUse, Step
 
 Layer = Annotated[list[str | None], Field(max_length=KEYS_MAX)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qmk_contract.codec import to_body
-from qmk_contract.keyboard_record import RECORD_BYTES_MAX
+from qmk_contract.record_pointer import RECORD_BYTES_MAX
 from qmk_runner.workbench import record
 from qmk_runner.workbench.record import DOCUMENT, FILES, Record, RecordError
 
