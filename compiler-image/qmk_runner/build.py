@@ -119,7 +119,7 @@ def _build(scene: Scene, started: datetime) -> ExitCode:
 def _make(scene: Scene, supply: Supply) -> Attempted:
     """With the keyboard's record alone, if it serves; else with the whole tree."""
     request = supply.request()
-    names = firmware.names(scene.order.keyboard, scene.order.keymap_name, request)
+    names = firmware.names(scene.order.keyboard, scene.order.keymap_name)
     attempts = Attempts(scene, names, request)
     if supply.lay_record():
         made = attempts.run(Attempt.RECORDED, recorded=True)

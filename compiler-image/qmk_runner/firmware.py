@@ -1,6 +1,6 @@
 """What a build left: exactly the firmware it was asked for, its keymap.c, its ELF file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +16,17 @@ _FLAGS_BYTES_MAX = 1 << 20
 
 @dataclass(frozen=True)
 class Names:
-    """What the tree calls the files of one build. All paths are relative to the tree."""
+    """What the tree calls the files of one build. All paths are relative to the tree.
+
+    ``target`` is the firmware's name without extension. A converter is no part of it: make learns
+    of a JSON keymap's only once the name is settled (builddefs/build_keyboard.mk of QMK's tree).
+    """
 
     target: str
-    converter: str | None = None
-
-    @property
-    def firmware(self) -> str:
-        """The firmware's name without extension; a converted board's says so."""
-        return f"{self.target}_{self.converter}" if self.converter else self.target
 
     @property
     def elf(self) -> str:
-        return f".build/{self.firmware}.elf"
+        return f".build/{self.target}.elf"
 
     @property
     def keymap_c(self) -> str:
@@ -68,11 +66,9 @@ class Outputs:
         return b"-DVIA_ENABLE" in self.flags.split()
 
 
-def names(keyboard: str, keymap_name: str, request: Mapping[str, object]) -> Names:
-    """The names for a keyboard, a keymap name and a keymap document, all checked before."""
-    converter = request.get("converter")
-    target = f"{keyboard.replace('/', '_')}_{keymap_name}"
-    return Names(target, str(converter) if converter else None)
+def names(keyboard: str, keymap_name: str) -> Names:
+    """The names for a keyboard and a keymap name, both checked before."""
+    return Names(f"{keyboard.replace('/', '_')}_{keymap_name}")
 
 
 def collect(tree: Path, names: Names) -> Outputs:
@@ -80,7 +76,7 @@ def collect(tree: Path, names: Names) -> Outputs:
     found = [
         FirmwareFile(extension, data)
         for extension in EXTENSIONS
-        if (data := _read(tree, f"{names.firmware}.{extension}", FIRMWARE_BYTES_MAX))
+        if (data := _read(tree, f"{names.target}.{extension}", FIRMWARE_BYTES_MAX))
     ]
     return Outputs(
         firmware=_product(found),

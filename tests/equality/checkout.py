@@ -58,8 +58,6 @@ class Checkout:
         keymap = self._folder / "keymap.json"
         keymap.write_text(json.dumps(body))
         stem = f"{body['keyboard'].replace('/', '_')}_{body['keymap']}"
-        if converter := body.get("converter"):
-            stem = f"{stem}_{converter}"
         for extension in EXTENSIONS:
             (self.tree / f"{stem}.{extension}").unlink(missing_ok=True)
         started = time.monotonic()

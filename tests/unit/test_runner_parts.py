@@ -123,18 +123,9 @@ def test_the_last_failure_is_told_in_time(final: bool, tries: int) -> None:
     assert clock.now < 1
 
 
-@pytest.mark.parametrize(
-    ("request_document", "stem"),
-    [
-        ({}, "clueboard_66_rev3_qmk_compile"),
-        ({"converter": "promicro"}, "clueboard_66_rev3_qmk_compile_promicro"),
-    ],
-)
-def test_the_expected_firmware_has_the_name_that_the_tree_gives_it(
-    request_document: dict[str, object], stem: str
-) -> None:
-    names = firmware.names("clueboard/66/rev3", "qmk_compile", request_document)
-    assert names.firmware == stem
+def test_the_expected_firmware_has_the_name_that_the_tree_gives_it() -> None:
+    names = firmware.names("clueboard/66/rev3", "qmk_compile")
+    assert names.target == "clueboard_66_rev3_qmk_compile"
     assert names.keymap_c == ".build/obj_clueboard_66_rev3_qmk_compile/src/keymap.c"
 
 
