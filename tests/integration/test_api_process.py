@@ -81,7 +81,7 @@ def test_a_worker_that_hangs_or_dies_is_replaced(start: Start) -> None:
         for number in (signal.SIGSTOP, signal.SIGKILL):
             first, _ = workers(api)
             os.kill(first, number)
-            wait_for(f"the end after {number.name}", partial(gone, api, first), seconds=20)
+            wait_for(f"the end after {number.name}", partial(gone, api, first), seconds=30)
             wait_for("another worker", lambda: len(workers(api)) == 2, seconds=20)
             api.wait_ready()
         text = api.log.read_text()

@@ -19,6 +19,9 @@ from tests.build_pod import BuildPod
 from tests.integration.s3_server import BUCKET
 from tests.integration.stored_pod import CLUEBOARD, KEYS, LAYOUT, SEARCH_PATH, StoredPod
 
+# Each of its builds is one or two seconds, and there are a dozen.
+pytestmark = pytest.mark.timeout(300)
+
 CANARY = "canary-7b30d2"
 ERROR, LIMIT = ExitCode.OK, ExitCode.LIMIT_EXCEEDED
 #: C that stands behind the layers, how its build ends, and what the log says of it.

@@ -115,7 +115,7 @@ def test_no_job_is_without_a_binding_and_none_only_warns(manifests: list[Manifes
     for binding in (*channels, other):
         assert binding["spec"]["policyName"] == policy["metadata"]["name"]
         assert binding["spec"]["validationActions"] == ["Deny"]
-        assert binding["spec"]["paramRef"]["parameterNotFoundAction"] == "Deny"
+        assert binding["spec"]["paramRef"]["parameterNotFoundAction"] == "Allow"
 
 
 def test_what_belongs_to_the_cluster_is_named_after_the_release_and_its_namespace(
