@@ -8,8 +8,11 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import qmk_contract
+import qmk_runner
 from qmk_contract.codec import to_body
 from qmk_contract.exit_codes import ExitCode
 from qmk_contract.result import Diagnostic, Step
@@ -18,7 +21,6 @@ from qmk_runner import (
     diagnostics,
     firmware,
     outcome,
-    own_packages,
     process_group,
     sandbox,
     scratch_watch,
@@ -160,9 +162,10 @@ class Attempts:
     def _environment(self) -> dict[str, str]:
         """All that the workbench and the tree see of an environment; milc fails without a HOME."""
         workspace = self._scene.workspace
+        packages = (Path(package.__path__[0]).parent for package in (qmk_runner, qmk_contract))
         return {
             "PATH": self._scene.settings.search_path,
-            "PYTHONPATH": own_packages.search_path(),
+            "PYTHONPATH": ":".join(dict.fromkeys(map(str, packages))),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(workspace.home),
             "TMPDIR": str(workspace.temporary),

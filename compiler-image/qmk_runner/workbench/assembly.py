@@ -55,7 +55,7 @@ class Assembly:
             return
         for unit, end in failed:
             if unit not in blamed or not _blames_text(end):
-                raise StepFailedError(f"{unit.source}: {_last_line(end.output)}")
+                raise StepFailedError(f"{unit.source}: {end.last_line}")
         raise KeymapError
 
     def archive(self, units: Sequence[Unit]) -> None:
@@ -135,7 +135,7 @@ class Assembly:
         end = programs.run(command, self.tree, {"MAKE": step.make} if step.make else None)
         if end.returncode:
             self.log.failed(title, end.output)
-            raise StepFailedError(f"{title}: {_last_line(end.output)}")
+            raise StepFailedError(f"{title}: {end.last_line}")
         self.log.done(title)
 
 
@@ -144,10 +144,6 @@ def _blames_text(end: Finished) -> bool:
     if end.returncode != 1 or not end.whole:
         return False
     return b"error:" in end.output and not any(word in end.output for word in _NOT_OF_THE_TEXT)
-
-
-def _last_line(output: bytes) -> str:
-    return output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
 
 
 def _last_made(step: Step, suffix: str) -> str:

@@ -85,7 +85,7 @@ def _run_alone(made: Record, folder: Path) -> str:
             "ORIG_CWD": str(folder),
         },
     )
-    return _last_line(end.output)
+    return end.last_line
 
 
 def _packages(folder: Path) -> Path:
@@ -102,10 +102,6 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _last_line(output: bytes) -> str:
-    return output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
 
 
 def _paths(tree: Path) -> Iterator[str]:

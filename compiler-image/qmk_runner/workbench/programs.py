@@ -22,6 +22,11 @@ class Finished:
     output: bytes
     whole: bool = True
 
+    @property
+    def last_line(self) -> str:
+        """The last line of the output, as much as a message can hold of it."""
+        return self.output.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+
 
 def search_path(*first: Path) -> str:
     """The build's search path, with these folders before its own."""
