@@ -27,6 +27,5 @@ class Cache(Generic[T]):
                 self._values.popitem(last=False)
         return value
 
-    def pop(self, key: str, default: None = None) -> T | None:
-        """Forget a value, which is returned if there was one."""
-        return self._values.pop(key, default)
+    def forget(self, key: str) -> None:
+        self._values.pop(key, None)

@@ -138,7 +138,7 @@ class Records:
         if pointer is None or pointer.created >= used:
             return False
         logger.warning("The record %s cannot be used", identity.object_key)
-        self._found.pop(key, None)
+        self._found.forget(key)
         self._refused.keep(key, pointer)
         return True
 
@@ -147,7 +147,7 @@ class Records:
 
         Records are also removed with the last commit that they serve.
         """
-        self._found.pop(identity.pointer_key, None)
+        self._found.forget(identity.pointer_key)
 
     def replacement(self, identity: RecordIdentity) -> str:
         """The name of the CompileJob that leaves this record anew, or for the first time."""
