@@ -126,9 +126,8 @@ def broken(board: Board, draw: random.Random) -> Body:
 def large(board: Board, draw: random.Random) -> Body:
     """More than a small microcontroller's flash can hold."""
     body = _body(board, 1, BASIC, draw)
-    return body | {
-        "macros": [[letter * 1000] for letter in draw.sample("abcdefghijklmnopqrstuvwxyz" * 2, 40)]
-    }
+    letters = draw.sample("abcdefghijklmnopqrstuvwxyz", 16)
+    return body | {"macros": [[letter * 2048] for letter in letters]}
 
 
 def converter(board: Board, draw: random.Random) -> Body:
