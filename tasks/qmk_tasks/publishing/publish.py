@@ -3,8 +3,8 @@
 Readers start at the channel and follow it to the manifest and the index, so nothing half-published
 is ever seen, and a publication that was broken off is taken up where it ended. What the previous
 commit has is copied inside storage: by its lists as they are stored, not as the snapshot says.
-What the commit itself has stays as it is, and nothing is written over what somebody else wrote
-meanwhile.
+What the commit itself has stays as it is, and no file is put over what somebody else wrote
+meanwhile; a copy inside storage, which takes no such condition, needs the lease as files do.
 """
 
 import hashlib
